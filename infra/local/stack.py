@@ -14,6 +14,7 @@ import psycopg2
 import urllib3
 
 from infra.local import ports, resources
+from infra.local.postgres import BINARIES
 from infra.local.programs import FOUNDATION, SERVICES, clean_environment, programs, service_environment
 from infra.local.settings import (
     ALERT_SENDER,
@@ -90,6 +91,7 @@ class Stack:
             begun = self._database_time()
             for name in SERVICES:
                 self.supervisor.start(name)
+            self._await("notifier", lambda: self.supervisor.is_up("notifier"))
             self._await("producer", lambda: _answers(f"{self.local.collector_url}/health/ready"))
         with self._step("Consumer takes up its shards"):
             shards = len(resources.open_shards(STREAM))
@@ -119,6 +121,8 @@ class Stack:
     def _await(self, name: str, ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + STEP_SECONDS
         while not ready():
+            if self.supervisor.has_died(name):
+                raise StackFailedError(f"{name} ended instead of starting; its log ends:\n{self._tail(name)}")
             if time.monotonic() > deadline:
                 raise StackFailedError(f"{name} was not ready in {STEP_SECONDS} s; its log ends:\n{self._tail(name)}")
             time.sleep(0.1)
@@ -145,6 +149,8 @@ class Stack:
             yield connection
 
     def _write_env(self) -> None:
+        self.local.psql_link.unlink(missing_ok=True)
+        self.local.psql_link.symlink_to(BINARIES / "psql")
         self.local.env_file.touch(mode=0o600)
         self.local.env_file.write_text(env_text(self.local))
 

@@ -79,9 +79,9 @@ class Supervisor:
         return True
 
     def start(self, name: str) -> None:
-        """Starts a program and returns when it was up for a second."""
+        """Starts a program and returns at once; `has_died` tells whether that failed."""
         with contextlib.suppress(Fault):  # already started
-            self._call("startProcess", name)
+            self._call("startProcess", name, False)
 
     def stop(self, name: str) -> None:
         with contextlib.suppress(Fault):  # not running
@@ -92,9 +92,17 @@ class Supervisor:
         found: list[dict[str, Any]] = self._call("getAllProcessInfo")
         return found
 
+    def is_up(self, name: str) -> bool:
+        """Whether the program has been running for a second."""
+        return bool(self._info(name)["statename"] == "RUNNING")
+
+    def has_died(self, name: str) -> bool:
+        """Whether the program ended by itself and is not yet started again."""
+        return self._info(name)["statename"] in ("BACKOFF", "EXITED", "FATAL")
+
     def pid(self, name: str) -> int:
         """The program's process id; 0 while it is not running."""
-        return next(int(process["pid"]) for process in self.processes() if process["name"] == name)
+        return int(self._info(name)["pid"])
 
     def shutdown(self, wait: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
         """Stops every program, last started first, then supervisord; returns when all are gone."""
@@ -106,6 +114,9 @@ class Supervisor:
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             wait()
         self._pid_file.unlink(missing_ok=True)
+
+    def _info(self, name: str) -> dict[str, Any]:
+        return next(process for process in self.processes() if process["name"] == name)
 
     def _process(self) -> psutil.Process | None:
         """The supervisord of this folder, told from a stranger with a recycled id by its command line."""

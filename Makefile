@@ -1,0 +1,73 @@
+# Real-time payment analytics: everything a developer calls. `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCAL_DIR ?= .local
+export LOCAL_DIR
+INPUT ?=
+
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -ec
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+run: setup ## Start everything, send the sample (or INPUT=file.jsonl), show what came out; Ctrl-C stops it
+	@$(BIN)/python -m infra.local run $(INPUT)
+
+setup: $(VENV)/.run-$(shell cksum < infra/local/requirements.txt | tr -d ' ') ## Create .venv and install what the stack needs
+
+up: setup ## Start the stack in the background and write .local/env
+	@$(BIN)/python -m infra.local up
+
+down: setup ## Stop the stack; its data stays
+	@$(BIN)/python -m infra.local down
+
+status: setup ## Show the stack's processes
+	@$(BIN)/python -m infra.local status
+
+send: setup ## Post INPUT=file.jsonl to the running stack
+	@test -n "$(INPUT)" || { echo "make send needs INPUT=file.jsonl (one transaction a line)" >&2; exit 2; }
+	@test -f "$(LOCAL_DIR)/env" || { echo "The stack is not up: make up" >&2; exit 1; }
+	@. "$(abspath $(LOCAL_DIR))/env"; exec $(BIN)/python -m producer send "$(INPUT)"
+
+test: test-setup lint ## Install the test tools, lint, run all tests
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: test-setup ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: test-setup ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: test-setup ## Resolve the requirements anew (needs the network)
+	@$(BIN)/pip install --quiet uv
+	@$(BIN)/python -m infra.lock
+
+clean: setup ## Stop the stack and drop all of its data
+	@$(BIN)/python -m infra.local clean
+
+distclean: ## clean, and drop .venv and caches too
+	@test ! -x $(BIN)/python || $(MAKE) --no-print-directory clean
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+test-setup: $(VENV)/.test-$(shell cksum < tests/requirements.txt | tr -d ' ')
+
+$(VENV)/.run-%: | $(VENV)/bin/pip
+	@echo "Installing what the stack needs (once; a minute or two) …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/local/requirements.txt
+	@touch $@
+
+$(VENV)/.test-%: | $(VENV)/bin/pip
+	@echo "Installing the test tools (once; a minute or two) …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@ $(VENV)/.run-$(shell cksum < infra/local/requirements.txt | tr -d ' ')
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
+
+.PHONY: help run setup up down status send test lint format lock clean distclean test-setup

@@ -1,0 +1,107 @@
+"""Looks at the running stack from outside: the stream's end, the archive, SQL and the mailbox."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import psycopg2
+
+from infra.local.emulator.mailbox import Mail, read_mailbox
+from infra.local.settings import BUCKET, STREAM, Local
+
+COUNTS = """
+SELECT (SELECT coalesce(sum(transactions), 0) FROM shard_progress),
+       (SELECT coalesce(sum(dead_letters), 0) FROM shard_progress),
+       (SELECT count(*) FROM anomalies),
+       (SELECT count(*) FROM alerts JOIN emails ON emails.id = email_id WHERE emails.state = 'sent'),
+       (SELECT count(*) FROM alerts WHERE state = 'pending')
+         + (SELECT coalesce(sum(alert_count), 0) FROM emails WHERE state IN ('pending', 'sending')),
+       (SELECT count(*) FROM emails WHERE state = 'sent')
+"""
+PROGRESS = """
+SELECT shard_id, sequence_number FROM shard_progress WHERE stream_incarnation =
+  (SELECT stream_incarnation FROM shard_progress ORDER BY initialized_at DESC LIMIT 1)
+"""
+LARGEST = """
+SELECT amount, transaction_id, sender_id, receiver_id, transaction_date, reason
+FROM anomaly_report ORDER BY amount DESC, transaction_id LIMIT %s
+"""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What SQL says came out of the pipeline since the tables were made; ``unmailed`` alerts wait for their e-mail."""
+
+    evaluated: int
+    dead_letters: int
+    anomalies: int
+    mailed: int
+    unmailed: int
+    emails: int
+
+    def __sub__(self, earlier: "Counts") -> "Counts":
+        return Counts(*(now - then for now, then in zip(astuple(self), astuple(earlier), strict=True)))
+
+
+@dataclass(frozen=True)
+class Archived:
+    """An object of the archive: its ``key`` and its NDJSON ``lines``."""
+
+    key: str
+    lines: list[bytes]
+
+
+class Observer:
+    """Reads only. The connection commits each statement by itself, so every look is a fresh one."""
+
+    def __init__(self, local: Local) -> None:
+        self._local = local
+        self._connection = psycopg2.connect(local.postgres.url, connect_timeout=5)
+        self._connection.autocommit = True
+        self._kinesis = boto3.client("kinesis")
+        self._s3 = boto3.client("s3")
+
+    def counts(self) -> Counts:
+        return Counts(*(int(value) for value in self._rows(COUNTS)[0]))
+
+    def largest_anomalies(self, limit: int) -> list[tuple[Any, ...]]:
+        return self._rows(LARGEST, limit)
+
+    def is_drained(self) -> bool:
+        """Whether nothing follows, in any shard, what the consumer has stored."""
+        progress: dict[str, Decimal | None] = dict(self._rows(PROGRESS))
+        shards = self._kinesis.list_shards(StreamName=STREAM)["Shards"]
+        return all(self._is_at_end(shard["ShardId"], progress.get(shard["ShardId"])) for shard in shards)
+
+    def archive_keys(self) -> set[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="transactions/")
+        return {found["Key"] for page in pages for found in page.get("Contents", [])}
+
+    def archived(self, keys: set[str]) -> Iterator[Archived]:
+        for key in sorted(keys):
+            body = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+            yield Archived(key, gzip.decompress(body).splitlines())
+
+    def mails(self) -> list[Mail]:
+        return read_mailbox(self._local.aws_endpoint_url)
+
+    def _is_at_end(self, shard: str, stored: Decimal | None) -> bool:
+        iterator = (
+            self._kinesis.get_shard_iterator(StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+            if stored is None
+            else self._kinesis.get_shard_iterator(
+                StreamName=STREAM,
+                ShardId=shard,
+                ShardIteratorType="AFTER_SEQUENCE_NUMBER",
+                StartingSequenceNumber=str(stored),
+            )
+        )
+        return not self._kinesis.get_records(ShardIterator=iterator["ShardIterator"], Limit=1)["Records"]
+
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, parameters)
+            return cursor.fetchall()

@@ -1,0 +1,92 @@
+"""What a newcomer wants to see, on a terminal."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from infra.local.emulator.mailbox import Mail
+from infra.local.observe import Archived
+from infra.local.settings import Local
+
+MAIL_LINES = 14
+ARCHIVED_LINE = 150
+LATEST = "SELECT amount, reason, detected_at FROM anomaly_report ORDER BY detected_at DESC LIMIT 5"
+
+
+def anomalies(rows: Sequence[tuple[Any, ...]], total: int) -> RenderableType:
+    """``rows``: amount, transaction, sender, receiver, date, reason; largest first."""
+    table = Table(title=f"Anomalies: the {len(rows)} largest of {total:,}", title_justify="left", show_edge=False)
+    table.add_column("amount", justify="right", style="bold")
+    table.add_column("transaction", no_wrap=True)
+    table.add_column("date (UTC)", no_wrap=True)
+    table.add_column("why")
+    for amount, transaction, _sender, _receiver, date, reason in rows:
+        table.add_row(f"{amount:,f}", str(transaction), f"{date:%Y-%m-%d %H:%M}", reason)
+    return table
+
+
+def mail(message: Mail, count: int) -> RenderableType:
+    body = [line for line in message.text.splitlines() if line.strip()][:MAIL_LINES]
+    head = f"From: {message.source}\nTo: {', '.join(message.to)}\nSubject: {message.subject}\n\n"
+    return Panel(
+        Text(head + "\n".join(body) + "\n…"), title=f"First of {count} e-mails", title_align="left", expand=False
+    )
+
+
+def no_mail() -> RenderableType:
+    return Text("No e-mail: every anomaly of this file was known and told before.")
+
+
+def archived(bucket: str, found: Archived) -> RenderableType:
+    first = found.lines[0].decode()
+    shown = first if len(first) <= ARCHIVED_LINE else first[:ARCHIVED_LINE] + "…"
+    title = f"s3://{bucket}/{found.key} ({len(found.lines):,} lines)"
+    return Group(Text("Archived", style="bold"), Text(title, overflow="fold"), Text(shown, style="dim"))
+
+
+def counts(rows: Sequence[tuple[str, int, int | None]]) -> RenderableType:
+    """``rows``: what, how many, how many there must be (None: any number is right)."""
+    table = Table(title="What went in and came out", title_justify="left", show_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    for name, count, expected in rows:
+        table.add_row(name, f"{count:,}", _verdict(count, expected))
+    return table
+
+
+def _verdict(count: int, expected: int | None) -> Text:
+    if expected is None:
+        return Text("")
+    return Text("✓", style="green") if count == expected else Text(f"✗ must be {expected:,}", style="bold red")
+
+
+def next_steps(local: Local) -> RenderableType:
+    """The lines to copy; printed unwrapped, so that they can be."""
+    key = local.kept_secret("api_key") or ""
+    return Group(
+        Text("Post a transaction of your own", style="bold"),
+        Text(_curl(local.collector_url, key), no_wrap=True, overflow="ignore"),
+        Text("\nAsk SQL", style="bold"),
+        Text(
+            f"{local.psql_link} '{local.postgres.url}' -c '{LATEST}'",
+            no_wrap=True,
+            overflow="ignore",
+        ),
+        Text(f"\nProducer {local.collector_url}  ·  API documentation {local.collector_url}/docs", style="dim"),
+    )
+
+
+def _curl(url: str, key: str) -> str:
+    body = (
+        '{"records": [{"trxId": "4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b", "amount": 1500.25, "senderId": "alice", '
+        '"receiverId": "bob", "senderIban": "GRxxxxxxxxxxxxxxx", "receiverIban": "GRxxxxxxxxxxxxxxx", '
+        '"senderBankId": "bank-a", "receiverBankId": "bank-b", "transactionDate": "2022-06-30T07:41:46+0000"}]}'
+    )
+    return (
+        f"curl -sS {url}/collector/transactions -H 'x-api-key: {key}' -H 'content-type: application/json' -d '{body}'"
+    )

@@ -7,6 +7,8 @@ LOCAL_DIR ?= .local
 export LOCAL_DIR
 INPUT ?=
 
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -ec
 
@@ -43,9 +45,10 @@ lint: test-setup ## ruff, mypy strict, import contracts
 format: test-setup ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lock: test-setup ## Resolve the requirements anew (needs the network)
-	@$(BIN)/pip install --quiet uv
-	@$(BIN)/python -m infra.lock
+lock: test-setup ## Resolve the requirements anew, with hashes
+	@$(BIN)/python -m pip install --quiet uv
+	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
+	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
 
 clean: setup ## Stop the stack and drop all of its data
 	@$(BIN)/python -m infra.local clean

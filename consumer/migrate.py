@@ -1,0 +1,76 @@
+"""Brings the database's tables to this version's revision."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+
+from consumer.database import engine
+from consumer.errors import RetryError
+from consumer.logs import describe
+
+log = structlog.get_logger(__name__)
+
+LOCK = 0x7061796D656E7473  # "payments"
+WAIT_SECONDS = 60.0
+Sleep = Callable[[float], None]
+
+
+def migrate(database_url: str, *, wait_seconds: float = WAIT_SECONDS, sleep: Sleep = time.sleep) -> str:
+    """Upgrades to the newest revision and returns it. Repeating it, or two at once, is safe.
+
+    Waits up to ``wait_seconds`` for the database. Raises RetryError when it does not answer by then.
+    """
+    target = engine(database_url, "payment-analytics migrate", statement_timeout_ms=0, lock_timeout_ms=0)
+    with _connect(target, wait_seconds, sleep) as connection:
+        _upgrade(connection)
+    target.dispose()
+    return head_revision()
+
+
+def head_revision() -> str:
+    """The revision that this version of the code needs at least; revisions are plain numbers that grow."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found
+    return found
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The database's revision; None before the first migration."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    with connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        command.upgrade(config, "head")
+
+
+def _connect(target: Engine, wait_seconds: float, sleep: Sleep) -> Connection:
+    waited = 0.0
+    while True:
+        try:
+            return target.connect()
+        except OperationalError as error:
+            if waited >= wait_seconds:
+                raise RetryError(f"the database did not answer in {wait_seconds:g} s: {describe(error)}") from error
+            if waited == 0:
+                log.info("waiting for the database", seconds=wait_seconds, error=describe(error))
+        sleep(1)
+        waited += 1
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,133 @@
+"""Settings of the consumer's processes, one class each, read from environment variables of the fields' names."""
+
+import contextlib
+import re
+import socket
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from consumer.errors import SettingsError
+
+PLACEHOLDERS = frozenset({"", "changeme", "change-me", "replace-me", "todo", "xxx"})
+PLACEHOLDER_SHAPE = re.compile(r"<[^<>]*>|your-.*", re.IGNORECASE)
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether ``value`` was left as an example file had it."""
+    text = value.strip().lower()
+    return text in PLACEHOLDERS or PLACEHOLDER_SHAPE.fullmatch(text) is not None
+
+
+def _database_url(value: str) -> str:
+    if any(is_placeholder(unquote(part)) for part in _named_parts(value)):
+        raise ValueError("still holds a placeholder")
+    return value
+
+
+def _named_parts(url: str) -> list[str]:
+    with contextlib.suppress(ValueError):  # whose text would quote the password
+        parts = urlsplit(url)
+        if parts.scheme in ("postgresql", "postgres"):
+            return [part for part in (parts.username, parts.password, parts.hostname, parts.path[1:]) if part]
+    raise ValueError("must be a URL like postgresql://user:password@host:5432/database")
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+StreamName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")]
+Milliseconds = Annotated[int, Field(ge=1)]
+
+
+class _Settings(BaseSettings):
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_placeholder(cls, value: Any) -> Any:
+        if isinstance(value, str) and is_placeholder(value):
+            raise ValueError("still holds a placeholder")
+        return value
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Reads the environment. Raises SettingsError that names every missing, placeholder or malformed setting."""
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise SettingsError(_complaint(error)) from None
+
+
+class DatabaseSettings(_Settings):
+    """`migrate` and the repairs: ``database_url`` is a libpq URL (postgresql://…)."""
+
+    database_url: DatabaseUrl
+
+
+class StreamSettings(DatabaseSettings):
+    """Which stream, and as which KCL application it is read."""
+
+    aws_region: str
+    stream_name: StreamName
+    application_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,200}$")] = "payment-anomalies"
+
+
+class DaemonSettings(StreamSettings):
+    """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force."""
+
+    worker_id: str = Field(default_factory=socket.gethostname, min_length=1)
+    poll_interval_ms: Annotated[int, Field(ge=200)] = 300
+    failover_ms: Milliseconds = 10_000
+    shutdown_grace_ms: Milliseconds = 15_000
+    shard_sync_interval_ms: Milliseconds | None = None
+    lease_assignment_interval_ms: Milliseconds | None = None
+    worker_metrics_interval_ms: Milliseconds | None = None
+    kcl_metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = "DETAILED"
+    max_records_per_batch: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    java_options: str = "-Xmx256m"
+    java_home: str | None = None
+
+
+class NotifierSettings(DatabaseSettings):
+    """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail."""
+
+    aws_region: str
+    alert_sender: str
+    alert_recipients: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)]
+    digest_interval_seconds: Annotated[float, Field(gt=0)] = 300
+    notify_poll_seconds: Annotated[float, Field(gt=0)] = 1
+
+    @field_validator("alert_recipients", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("alert_sender", "alert_recipients")
+    @classmethod
+    def _addresses(cls, value: Any) -> Any:
+        for address in (value,) if isinstance(value, str) else value:
+            if is_placeholder(address) or not re.fullmatch(
+                r"[^@\s,]+@[^@\s,]+|[^@\r\n]*<[^@\s<>,]+@[^@\s<>,]+>", address
+            ):
+                raise ValueError("must be an e-mail address")
+        return value
+
+
+def _complaint(error: ValidationError) -> str:
+    lines = [f"  {_name(problem)}: {_words(problem)}" for problem in error.errors(include_input=False)]
+    return "\n".join(["these settings (environment variables) are unusable:", *lines])
+
+
+def _name(problem: Mapping[str, Any]) -> str:
+    return str(problem["loc"][0]).upper()
+
+
+def _words(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "missing":
+        return "missing"
+    return str(problem["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,166 @@
+"""The migrations make what `consumer.tables` says, and give people views that they can read."""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, create_engine, text
+
+from consumer.database import engine as database_engine
+from consumer.database import sqlalchemy_url
+from consumer.errors import RetryError
+from consumer.migrate import current_revision, head_revision, migrate
+from consumer.tables import metadata
+from infra.local.postgres import Postgres
+from tests.integration.conftest import as_user, execute, own_server, url_of
+
+VIEWS = {
+    "anomaly_report",
+    "conflict_report",
+    "email_report",
+    "dead_letter_report",
+    "stream_progress",
+    "throughput_by_minute",
+}
+
+# Everything of a schema that the two ways of making it must agree on, in words that hold no object ids.
+CATALOG = {
+    "columns": """SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
+            pg_get_expr(d.adbin, d.adrelid), col_description(c.oid, a.attnum)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'""",
+    "comments": """SELECT relname, obj_description(oid) FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'""",
+    "constraints": """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+        WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'""",
+    "indexes": "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
+}
+
+
+def test_the_migrated_schema_is_the_one_that_the_code_knows(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.parametrize("what", CATALOG)
+def test_names_defaults_constraints_and_comments_agree_too(what: str, engine: Engine, empty_database_url: str) -> None:
+    other = create_engine(sqlalchemy_url(empty_database_url))
+    metadata.create_all(other)
+    with engine.connect() as migrated, other.connect() as created:
+        expected = set(created.execute(text(CATALOG[what])).all())
+        assert expected
+        assert set(migrated.execute(text(CATALOG[what])).all()) == expected
+    other.dispose()
+
+
+def test_migrating_again_changes_nothing(database_url: str, engine: Engine) -> None:
+    assert migrate(database_url) == head_revision()
+    with engine.connect() as connection:
+        assert current_revision(connection) == head_revision()
+
+
+def test_a_database_that_was_never_migrated_has_no_revision(empty_database_url: str) -> None:
+    target = database_engine(empty_database_url, "test")
+    with target.connect() as connection:
+        assert current_revision(connection) is None
+    target.dispose()
+
+
+def test_two_migrations_at_once_are_one(empty_database_url: str) -> None:
+    outcomes: list[object] = []
+
+    def run() -> None:
+        try:
+            outcomes.append(migrate(empty_database_url))
+        except Exception as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == [head_revision()] * 3
+
+
+def test_a_database_that_stays_away_ends_the_wait_with_a_plain_message() -> None:
+    slept: list[float] = []
+    with pytest.raises(RetryError, match=r"did not answer in 3 s.*refused"):
+        migrate("postgresql://u:secret@127.0.0.1:1/none", wait_seconds=3, sleep=slept.append)
+    assert sum(slept) == 3
+
+
+def test_an_owner_who_is_no_superuser_can_migrate() -> None:
+    with own_server() as server:
+        execute(server, "CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'test-password'")
+        execute(server, "CREATE DATABASE owned OWNER owner")
+        execute(server, "CREATE DATABASE another OWNER owner")
+        for database in ("owned", "another"):
+            migrate(url_of(server, database, "owner"))
+        execute(server, "CREATE ROLE maria LOGIN IN ROLE analyst PASSWORD 'test-password'")
+        execute(server, "SELECT * FROM anomaly_report", "owned", "maria")
+
+
+@pytest.fixture
+def analyst(postgres: Postgres, database_url: str) -> Iterator[psycopg2.extensions.cursor]:
+    """A connection of a person who was granted the role and nothing else."""
+    execute(postgres, "CREATE ROLE maria LOGIN IN ROLE analyst PASSWORD 'test-password'")
+    connection = psycopg2.connect(as_user(database_url, "maria"))
+    connection.autocommit = True
+    yield connection.cursor()
+    connection.close()
+    execute(postgres, "DROP ROLE maria")
+
+
+def test_an_analyst_reads_every_view_and_nothing_else(analyst: psycopg2.extensions.cursor) -> None:
+    analyst.execute(
+        "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+    )
+    for name, kind in analyst.fetchall():
+        if kind == "v":
+            analyst.execute(f"SELECT * FROM {name}")
+        else:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                analyst.execute(f"SELECT * FROM {name}")
+    for statement in (
+        "DELETE FROM throughput_by_minute",
+        "CREATE TABLE t ()",
+        "UPDATE email_report SET state = 'sent'",
+    ):
+        with pytest.raises(psycopg2.Error):
+            analyst.execute(statement)
+
+
+def test_every_view_is_there_and_says_what_it_shows(engine: Engine) -> None:
+    query = "SELECT relname, obj_description(oid) FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+    with engine.connect() as connection:
+        comments = dict(connection.execute(text(query)).tuples().all())
+    assert set(comments) == VIEWS
+    assert all(comments.values())
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [
+        (b'{"v":1}', '{"v":1}'),
+        ("Müller 雪".encode(), "Müller 雪"),
+        (b"\xff\x00 raw", "\\377\\000 raw"),
+        (b"", ""),
+        (b"x" * 1_048_576, "x" * 2000),
+        (b"\xff" * 1_048_576, "\\377" * 500),
+    ],
+)
+def test_a_dead_letter_is_readable_whatever_its_bytes(payload: bytes, shown: str, engine: Engine) -> None:
+    with engine.connect() as connection:
+        connection.execute(
+            metadata.tables["dead_letters"].insert(),
+            {"stream_incarnation": "s", "shard_id": "0", "sequence_number": 1, "line": 1, "payload": payload}
+            | {"reason": "r", "arrived_at": "2026-01-01T00:00:00Z"},
+        )
+        row = connection.execute(text("SELECT payload, payload_bytes FROM dead_letter_report")).one()
+    assert tuple(row) == (shown, len(payload))

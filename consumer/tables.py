@@ -140,7 +140,9 @@ alerts = Table(
         autoincrement=False,
         comment="The anomaly to tell about",
     ),
-    _text("state", "pending: waits for an e-mail; assigned: part of one; muted: nobody is told", server_default="pending"),
+    _text(
+        "state", "pending: waits for an e-mail; assigned: part of one; muted: nobody is told", server_default="pending"
+    ),
     Column("email_id", Uuid, ForeignKey("emails.id"), nullable=True, comment="The e-mail it is part of"),
     _time("created_at", "When the anomaly was stored", server_default=func.now()),
     CheckConstraint("state IN ('pending', 'assigned', 'muted')", name="state"),

@@ -137,11 +137,9 @@ def test_an_analyst_reads_every_view_and_nothing_else(analyst: psycopg2.extensio
 
 
 def test_every_view_is_there_and_says_what_it_shows(engine: Engine) -> None:
-    query = "SELECT relname, obj_description(oid) FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+    query = "SELECT relname FROM pg_class WHERE relkind = 'v' AND oid > 16383 AND obj_description(oid) <> ''"
     with engine.connect() as connection:
-        comments = dict(connection.execute(text(query)).tuples().all())
-    assert set(comments) == VIEWS
-    assert all(comments.values())
+        assert set(connection.execute(text(query)).scalars()) == VIEWS
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""The notifier: composes e-mails from the outbox and sends them, in a process of its own.
+
+The first alert after quiet goes out at once, what follows as digests. Any number of notifiers may run.
+"""
+
+import signal
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+
+from consumer import logs
+from consumer.database import engine
+from consumer.mail import DigestMail
+from consumer.outbox import Claim, Outbox
+from consumer.pace import Pace
+from consumer.patience import Patience, Pause, StoppedError, backoff
+from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
+from consumer.settings import NotifierSettings
+
+HOLD = timedelta(minutes=2)  # far longer than an attempt: SES is given 15 seconds
+LONGEST_DELAY = 300.0
+STOP_WITHIN = 0.2
+
+log = structlog.get_logger()
+
+
+class Notifier:
+    """Tells ``recipients`` at most once in ``interval``, and sends whatever is unfinished, whoever composed it."""
+
+    def __init__(
+        self, outbox: Outbox, mail: DigestMail, ses: Ses, pace: Pace, recipients: Sequence[str], interval: timedelta
+    ) -> None:
+        self._outbox = outbox
+        self._mail = mail
+        self._ses = ses
+        self._pace = pace
+        self._recipients = recipients
+        self._interval = interval
+
+    def run(self, poll_seconds: float, pause: Pause) -> None:
+        """Until ``pause`` says stop. A send at hand is finished first."""
+        self._greet()
+        with suppress(StoppedError):
+            self.turn(Patience(pause))
+            while not pause(poll_seconds):
+                self.turn(Patience(pause))
+        log.info("notifier stopped")
+
+    def turn(self, database: Patience) -> None:
+        """Composes an e-mail if it is time, and tries to send one if one is due."""
+        digest_id = uuid.uuid4()
+        count = database.run(lambda: self._outbox.compose(digest_id, self._recipients, self._interval))
+        if count is not None:
+            log.info("digest composed", digest_id=str(digest_id), alerts=count)
+        claim = database.run(lambda: self._outbox.claim(HOLD))
+        if claim is not None:
+            self._send(claim, database)
+
+    def _send(self, claim: Claim, database: Patience) -> None:
+        told = log.bind(digest_id=str(claim.digest.id), alerts=claim.digest.count, attempt=claim.attempt)
+        try:
+            message_id = self._deliver(claim)
+        except MailPassingError as error:
+            reason, delay = str(error), error.delay or backoff(claim.attempt, LONGEST_DELAY)
+            told.warning("digest postponed", reason=error.code, seconds=round(delay, 1))
+            written = database.run(lambda: self._outbox.postponed(claim, reason, timedelta(seconds=delay)))
+        except MailRefusedError as error:
+            reason = str(error)
+            told.error("digest refused", reason=error.code)
+            written = database.run(lambda: self._outbox.failed(claim, reason))
+        else:
+            told.info("digest sent", ses_message_id=message_id)
+            written = database.run(lambda: self._outbox.sent(claim, message_id))
+        if not written:
+            told.warning("digest was taken over by another notifier meanwhile")
+
+    def _deliver(self, claim: Claim) -> str:
+        self._pace.take(len(claim.recipients))
+        return self._ses.send(self._mail.render(claim.digest, claim.recipients), claim.recipients)
+
+    def _greet(self) -> None:
+        try:
+            quota = self._pace.refresh()
+        except MailPassingError as error:
+            log.warning("SES does not tell its quota", reason=error.code)
+        else:
+            log.info("notifier started", per_day=quota.per_day, per_second=quota.per_second, sent=quota.sent)
+
+
+class Stop:
+    """Whether the process is to stop. A mere flag: a handler interrupts its own thread, which may hold any lock."""
+
+    def __init__(self) -> None:
+        self._requested = False
+
+    def request(self, *_: object) -> None:
+        self._requested = True
+
+    def pause(self, seconds: float) -> bool:
+        """Waits so long or until the stop; True if the process is to stop."""
+        end = time.monotonic() + seconds
+        while not self._requested and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, STOP_WITHIN))
+        return self._requested
+
+
+def compose_notifier(settings: NotifierSettings) -> Notifier:
+    ses = Ses(ses_client(settings.aws_region), settings.alert_sender)
+    return Notifier(
+        Outbox(engine(settings.database_url, "payment-analytics notify")),
+        DigestMail(settings.alert_sender),
+        ses,
+        Pace(ses.quota, time.monotonic),
+        settings.alert_recipients,
+        timedelta(seconds=settings.digest_interval_seconds),
+    )
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT. Raises SettingsError."""
+    settings = NotifierSettings.load()
+    logs.configure(settings.log_format, settings.log_level)
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop.request)
+    compose_notifier(settings).run(settings.notify_poll_seconds, stop.pause)

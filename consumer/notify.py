@@ -21,7 +21,7 @@ from consumer.patience import Patience, Pause, StoppedError, backoff
 from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
 from consumer.settings import NotifierSettings
 
-HOLD = timedelta(minutes=2)  # far longer than an attempt: SES is given 15 seconds
+HOLD = timedelta(minutes=1)  # longer than an attempt: SES is given 15 seconds, for the quota and for the mail
 LONGEST_DELAY = 300.0
 STOP_WITHIN = 0.2
 

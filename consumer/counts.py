@@ -1,0 +1,30 @@
+"""What a batch adds to the counts that people and checks read, by the minute in which Kinesis took its records."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from consumer.domain import Line
+
+
+class Tally(NamedTuple):
+    """Lines evaluated, anomalies that are new, lines that could not be evaluated."""
+
+    transactions: int = 0
+    anomalies: int = 0
+    dead_letters: int = 0
+
+
+def minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def by_minute(evaluated: Counter[datetime], anomalies: Iterable[Line], dead: Iterable[Line]) -> dict[datetime, Tally]:
+    """``evaluated``: lines a minute. ``anomalies`` holds the line of each anomaly."""
+    new, lost = (Counter(minute(line.arrived_at) for line in lines) for lines in (anomalies, dead))
+    return {at: Tally(evaluated[at], new[at], lost[at]) for at in evaluated.keys() | new.keys() | lost.keys()}
+
+
+def total(tallies: Mapping[datetime, Tally]) -> Tally:
+    return Tally(*(sum(column) for column in zip(*tallies.values(), strict=True)))

@@ -1,0 +1,95 @@
+"""What the consumer speaks of. No AWS, no database, no settings."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One Kinesis record: its ``data`` holds one or more lines. ``arrived_at`` is Kinesis's clock, aware."""
+
+    sequence_number: int
+    data: bytes
+    arrived_at: datetime
+
+
+class Shard(NamedTuple):
+    """A shard of one life of a stream: made anew under the old name, a stream is another incarnation."""
+
+    stream_incarnation: str
+    shard_id: str
+
+
+class Batch(NamedTuple):
+    """What one processRecords call brings, in the order of the shard."""
+
+    shard: Shard
+    records: list[Record]
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What a client says of a transaction. Amounts compare by value, dates as instants."""
+
+    amount: Decimal
+    sender_id: str
+    receiver_id: str
+    sender_iban: str
+    receiver_iban: str
+    sender_bank_id: str
+    receiver_bank_id: str
+    transaction_date: datetime
+
+
+class Transaction(msgspec.Struct, frozen=True):
+    """``amount`` is exact, finite and ≥ 0, without exponent; dates are aware, in UTC."""
+
+    transaction_id: UUID
+    content: Content
+    received_at: datetime
+
+
+class Position(NamedTuple):
+    """Where a line came from; ``line`` counts from 1 in its record."""
+
+    shard: Shard
+    sequence_number: int
+    line: int
+
+
+class Line(NamedTuple):
+    """One line of the stream as it came, without its line feed."""
+
+    position: Position
+    payload: bytes
+    arrived_at: datetime
+
+
+class Match(NamedTuple):
+    """A rule that matched a transaction, and why, in words with the values."""
+
+    rule_id: str
+    rule_version: int
+    reason: str
+
+
+class Finding(NamedTuple):
+    """A transaction that matched at least one rule: each match is an anomaly."""
+
+    line: Line
+    transaction: Transaction
+    matches: tuple[Match, ...]
+
+
+class DeadLetter(NamedTuple):
+    """A line that could not be evaluated. The reason never quotes it."""
+
+    line: Line
+    reason: str
+
+
+def plain(amount: Decimal) -> str:
+    """The digits as they were given, without exponent."""
+    return format(amount, "f")

@@ -1,0 +1,142 @@
+"""The stream's work in PostgreSQL: one `processRecords` call is one transaction, fenced by the shard's progress.
+
+Every method may raise any `sqlalchemy.exc.DBAPIError` that is not the data's fault, having stored all or nothing, and
+may then be called again from its beginning, also where it is the answer to COMMIT that was lost.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+
+from consumer.counts import Tally, total
+from consumer.domain import DeadLetter, Finding, Record, Shard
+from consumer.errors import CrashError
+from consumer.findings import AlertState, insert_findings, position_columns
+from consumer.logs import describe
+from consumer.refusals import Stored, insert_around_refusals, is_data_error
+from consumer.tables import dead_letters, shard_progress, throughput
+
+_done = shard_progress.c.sequence_number
+
+
+class ShardWork:
+    """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored."""
+
+    def __init__(self, connection: Connection, done: int | None, row: ColumnElement[bool], stream: str) -> None:
+        self.done = done
+        self._connection = connection
+        self._row = row
+        self._stream = stream
+
+    def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
+        stored = _insert(self._connection, findings, "pending")
+        _insert_dead_letters(self._connection, [*undecodable, *stored.refused])
+        return stored
+
+    def move_to(self, last: Record, counts: Mapping[datetime, Tally]) -> None:
+        """The last thing to be done: throughput's rows are shared by all shards."""
+        moved = {"sequence_number": last.sequence_number, "arrived_at": last.arrived_at, "updated_at": func.now()}
+        self._connection.execute(
+            update(shard_progress).where(self._row).values(**moved, **_added(shard_progress, total(counts)))
+        )
+        self._add_throughput(counts)
+
+    def _add_throughput(self, counts: Mapping[datetime, Tally]) -> None:
+        statement = upsert(throughput)
+        added = {name: throughput.c[name] + statement.excluded[name] for name in Tally._fields}
+        rows = [{"minute": at, "stream": self._stream, **tally._asdict()} for at, tally in sorted(counts.items())]
+        self._connection.execute(statement.on_conflict_do_update(index_elements=["minute", "stream"], set_=added), rows)
+
+
+class Store:
+    """The tables as one KCL application of one stream sees them."""
+
+    def __init__(self, engine: Engine, application: str, stream: str) -> None:
+        self._engine = engine
+        self._application = application
+        self._stream = stream
+
+    def take_up(self, shard: Shard) -> int | None:
+        """Makes or touches the shard's progress row and returns the progress; None before the first record."""
+        key = {"application": self._application, **shard._asdict()}
+        touched = upsert(shard_progress).on_conflict_do_update(
+            index_elements=list(key), set_={"initialized_at": func.now()}
+        )
+        with _transaction(self._engine) as connection:
+            return _integer(connection.execute(touched.values(key).returning(_done)).scalar_one())
+
+    @contextmanager
+    def shard(self, shard: Shard) -> Iterator[ShardWork]:
+        """One transaction that holds the shard's progress row; it is committed when the block ends well.
+
+        Raises CrashError if the row, which `take_up` made, is gone.
+        """
+        row = self._row(shard)
+        with _transaction(self._engine) as connection:
+            found = connection.execute(select(_done).where(row).with_for_update()).all()
+            if not found:
+                raise CrashError(f"the progress of {shard.shard_id} was deleted from shard_progress while it is read")
+            yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream)
+
+    def end(self, shard: Shard) -> None:
+        """The shard was closed by a reshard and is read to its end."""
+        with _transaction(self._engine) as connection:
+            connection.execute(
+                update(shard_progress).where(self._row(shard)).values(ended_at=func.now(), updated_at=func.now())
+            )
+
+    def insert(self, findings: Sequence[Finding], alert: AlertState) -> Stored:
+        """Without the fence, in a transaction of its own: for repairs and replays."""
+        with _transaction(self._engine) as connection:
+            return _insert(connection, findings, alert)
+
+    def _row(self, shard: Shard) -> ColumnElement[bool]:
+        return (
+            (shard_progress.c.application == self._application)
+            & (shard_progress.c.stream_incarnation == shard.stream_incarnation)
+            & (shard_progress.c.shard_id == shard.shard_id)
+        )
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    """Data errors are set aside where they can be; elsewhere they would come again for ever."""
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        if is_data_error(error):
+            raise CrashError(f"the database refuses what the consumer counts: {describe(error)}") from error
+        raise
+
+
+def _insert(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+    return insert_around_refusals(connection, findings, lambda c, some: insert_findings(c, some, alert))
+
+
+def _insert_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
+    if letters:
+        connection.execute(upsert(dead_letters).on_conflict_do_nothing(), [_letter_row(letter) for letter in letters])
+
+
+def _letter_row(letter: DeadLetter) -> dict[str, Any]:
+    line = letter.line
+    return {
+        **position_columns(line.position),
+        "payload": line.payload,
+        "reason": letter.reason,
+        "arrived_at": line.arrived_at,
+    }
+
+
+def _added(table: Table, tally: Tally) -> dict[str, Any]:
+    return {name: table.c[name] + count for name, count in tally._asdict().items()}
+
+
+def _integer(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -8,12 +8,12 @@ with open_lines(Path("payments.jsonl.gz")) as lines:
 
 from collections.abc import Callable, Iterable, Iterator
 
-from producer.client.collector import Collector
+from producer.client.collector import Collector, UnusableError
 from producer.client.delivery import Delivery, Timing
-from producer.client.lines import JsonLines, Line, fault, open_lines
 from producer.client.tally import Rejection, Summary, Tally
+from producer.lines import JsonLines, Line, fault, open_lines
 
-__all__ = ["JsonLines", "Line", "Rejection", "Summary", "Timing", "open_lines", "send"]
+__all__ = ["JsonLines", "Line", "Rejection", "Summary", "Timing", "UnusableError", "open_lines", "send"]
 
 MAX_BATCH_BYTES = 4_000_000
 
@@ -38,6 +38,7 @@ def send(
     Ends early when `give_up_after` seconds have passed without a single receipt, or when the collector refuses the
     key or the request as such; `Summary.stopped` says why. Sending the same lines again is always safe. The callbacks
     are called from several threads, one at a time; an exception of theirs ends the sending.
+    Raises UnusableError for an address or a key that no request could be made with.
     """
     timing = timing or Timing()
     tally = Tally(timing.clock, on_progress, on_rejection)

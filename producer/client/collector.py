@@ -20,6 +20,10 @@ class LostAnswerError(Exception):
     retry_after = 0.0
 
 
+class UnusableError(Exception):
+    """The address or the key can't be used for any request."""
+
+
 class FieldError(msgspec.Struct):
     field: str
     message: str
@@ -50,15 +54,13 @@ class Answer(msgspec.Struct):
 
 
 class Collector:
-    """Posts records to `url`, which is the collector's base or its full path. Raises ValueError if it is neither."""
+    """Posts records to `url`, which is the collector's base or its full path. Raises UnusableError."""
 
     def __init__(
         self, url: str, api_key: str, connections: int, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         base = url.rstrip("/")
-        parsed = urllib3.util.parse_url(base)
-        if parsed.scheme not in ("http", "https") or not parsed.host:
-            raise ValueError("the collector's address must be an http or https URL")
+        _require_usable(base, api_key)
         self._url = base if base.endswith(PATH) else base + PATH
         self._headers = {"x-api-key": api_key, "content-type": "application/json"}
         self._now = now
@@ -86,6 +88,17 @@ class Collector:
             raise LostAnswerError(f"an answer {response.status} without a receipt for each record")
         wait = _seconds(response.headers.get("retry-after"), self._now)
         return Answer(response.status, body.detail or (response.reason or ""), wait, body.records)
+
+
+def _require_usable(url: str, api_key: str) -> None:
+    try:
+        parsed = urllib3.util.parse_url(url)
+    except urllib3.exceptions.LocationValueError:
+        parsed = urllib3.util.Url()
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise UnusableError("the collector's address must be an http or https URL")
+    if not (api_key.isascii() and api_key.isprintable() and api_key):
+        raise UnusableError("the API key must be printable ASCII text")
 
 
 def _body(data: Any) -> _Body:

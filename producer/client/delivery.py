@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from producer.client.collector import Answer, Collector, LostAnswerError
-from producer.client.lines import Line
 from producer.client.tally import Rejection, Tally
+from producer.lines import Line
 
 BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0

@@ -1,0 +1,112 @@
+"""The producer's commands. Data goes to stdout, messages to stderr; the imports are late, so that help is quick."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+FAILED = 1
+USAGE = 2
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Takes payment transactions over HTTP and puts them on a Kinesis stream.",
+)
+keys = typer.Typer(no_args_is_help=True, help="API keys: their hashes are kept in Secrets Manager.")
+app.add_typer(keys, name="keys")
+
+Expiry = Annotated[int | None, typer.Option(min=1, max=36500, help="Days until the key expires; never, if left out.")]
+Rate = Annotated[int | None, typer.Option(min=1, help="The key's own quota, in transactions a second.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+@app.command()
+def serve() -> None:
+    """Serve HTTP until SIGTERM.
+
+    Settings come from the environment; AWS_REGION, STREAM_NAME and API_KEYS_SECRET_ID are required.
+
+    Example: AWS_REGION=eu-west-1 STREAM_NAME=payments API_KEYS_SECRET_ID=payments/keys python -m producer serve
+    """
+    from producer import logs, main
+    from producer.settings import ServiceSettings, load
+
+    settings = load(ServiceSettings)
+    logs.configure(settings.log_format, settings.log_level)
+    raise typer.Exit(main.run(settings))
+
+
+@keys.command()
+def create(
+    name: Annotated[str, typer.Argument(help="Whose key it is, for people.")],
+    expires_in_days: Expiry = None,
+    rate: Rate = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key and show it, this once.
+
+    AWS_REGION and API_KEYS_SECRET_ID are required. A running producer knows the key after API_KEYS_REFRESH_SECONDS.
+
+    Example: python -m producer keys create "Bank of Example" --expires-in-days 365 --rate 500
+    """
+    from datetime import timedelta
+
+    from producer import main
+    from producer.auth import new_key, utc_now
+    from producer.settings import KeySettings, load
+
+    store = main.key_store(load(KeySettings))
+    now = utc_now()
+    expires_at = now + timedelta(days=expires_in_days) if expires_in_days else None
+    text, key = new_key(name, now, expires_at, rate)
+    store.add(key)
+    shown = {"key": text, "id": key.id, "name": name, "expiresAt": expires_at and expires_at.isoformat()}
+    typer.echo(json.dumps(shown) if as_json else text)
+    typer.echo(f"Key {key.id} for {name} is made. It is not stored and can't be shown again.", err=True)
+
+
+@app.command()
+def send(
+    file: Annotated[
+        Path, typer.Argument(exists=True, allow_dash=True, dir_okay=False, help="JSONL; .gz and - are fine.")
+    ],
+    url: Annotated[str, typer.Option(envvar="COLLECTOR_URL", help="The collector's address.")],
+    api_key: Annotated[str, typer.Option(envvar="COLLECTOR_API_KEY", help="Better given by the environment.")],
+    batch: Annotated[int, typer.Option(min=1, help="Transactions a request, at most.")] = 500,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
+    give_up_after: Annotated[float, typer.Option(min=0, help="Seconds without a single receipt.")] = 120.0,
+    rejects: Annotated[Path | None, typer.Option(dir_okay=False, help="Writes all rejections here, as JSONL.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send a file of transactions, one JSON object a line, to a collector.
+
+    What was unavailable or lost is sent again; sending a file twice is safe. Exit code 0 means that everything was
+    accepted, 1 that something was rejected or given up.
+
+    Example: python -m producer send payments.jsonl.gz --url http://127.0.0.1:8080 --rejects rejects.jsonl
+    """
+    from producer.client.command import Options, send_file
+
+    options = Options(file, url, api_key.strip(), batch, concurrency, give_up_after, rejects, as_json)
+    raise typer.Exit(send_file(options))
+
+
+def main() -> None:
+    from producer.errors import ProducerError, SettingsError
+
+    try:
+        app(prog_name="python -m producer")
+    except SettingsError as error:
+        typer.echo(f"{error}", err=True)
+        sys.exit(USAGE)
+    except ProducerError as error:
+        typer.echo(f"Failed: {error}", err=True)
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()

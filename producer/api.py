@@ -1,0 +1,66 @@
+"""The HTTP interface: collecting, health, metrics, documentation."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from producer.auth import KeyRing
+from producer.collect import Collector
+from producer.openapi import PATH, TITLE, describe
+from producer.problems import answer_with_problems, problem
+from producer.publish import Publisher
+
+RETRY_NOT_READY_SECONDS = 5
+
+
+@dataclass
+class Readiness:
+    """Whether the load balancer should send requests here."""
+
+    keys: KeyRing
+    publisher: Publisher
+    stopping: bool = False
+
+    def obstacles(self) -> list[str]:
+        found = {
+            "the process is about to stop": self.stopping,
+            "the API keys are not loaded": not self.keys.is_loaded,
+            "nothing can be published": not self.publisher.can_publish,
+        }
+        return [words for words, holds in found.items() if holds]
+
+
+class _App(FastAPI):
+    """Documents itself with what the contract says, not with what the framework can guess."""
+
+    document: dict[str, Any]
+
+    def openapi(self) -> dict[str, Any]:
+        return self.document
+
+
+def create_app(collector: Collector, readiness: Readiness, registry: CollectorRegistry) -> FastAPI:
+    app = _App(title=TITLE, redoc_url=None, redirect_slashes=False)
+    app.document = describe(collector.limits)
+    app.add_api_route(PATH, collector.answer, methods=["POST"], response_model=None)
+
+    @app.get("/health/live", response_model=None)
+    async def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @app.get("/health/ready", response_model=None)
+    async def ready() -> dict[str, str] | Response:
+        if obstacles := readiness.obstacles():
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            return problem(status, "; ".join(obstacles), {"retry-after": str(RETRY_NOT_READY_SECONDS)})
+        return {"status": "ready"}
+
+    @app.get("/metrics", response_model=None)
+    async def metrics() -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    answer_with_problems(app)
+    return app

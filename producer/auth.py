@@ -1,0 +1,126 @@
+"""API keys: made, hashed, looked up, kept fresh. Only a key's hash is ever stored."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, Protocol
+
+import msgspec
+import structlog
+from msgspec import Meta
+
+from producer.errors import MalformedKeysError, NotReadyError, SecretUnavailableError, UnauthorizedError
+from producer.metrics import Metrics
+
+RETRY_UNLOADED_SECONDS = 1
+_KEY = re.compile(r"pk_([a-z0-9]{12})_[A-Za-z0-9_-]{43}")
+
+Moment = Annotated[datetime, Meta(tz=True)]
+log = structlog.get_logger(__name__)
+
+
+class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
+    """A key as the secret holds it; `sha256` is the hash of the whole key text, in hex.
+
+    A key with `revoked_at` is invalid from then on, whatever the time says: clocks differ.
+    """
+
+    id: Annotated[str, Meta(pattern="^[a-z0-9]{12}$")]
+    name: str
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    created_at: Moment
+    expires_at: Moment | None = None
+    revoked_at: Moment | None = None
+    rate_per_second: Annotated[int, Meta(ge=1)] | None = None
+
+
+class KeyDocument(msgspec.Struct, frozen=True):
+    """The secret's content. Fields that are not known here are left out when it is read."""
+
+    keys: list[ApiKey]
+
+
+class SecretSource(Protocol):
+    """Where the key document is kept."""
+
+    async def read(self) -> str:
+        """Its current text. Raises SecretUnavailableError."""
+
+
+def parse_keys(document: str) -> dict[str, ApiKey]:
+    """The keys by their id. Raises MalformedKeysError, whose message holds nothing of the document."""
+    try:
+        keys = msgspec.json.decode(document, type=KeyDocument).keys
+    except ValueError as error:
+        where = str(error).rpartition(" - at ")[2] if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+        raise MalformedKeysError(f"the secret is no key document: {where}") from None
+    by_id = {key.id: key for key in keys}
+    if len(by_id) < len(keys):
+        raise MalformedKeysError("the secret is no key document: two keys have the same id")
+    return by_id
+
+
+def new_key(
+    name: str, now: datetime, expires_at: datetime | None = None, rate: int | None = None
+) -> tuple[str, ApiKey]:
+    """The key's text, which is shown once and never stored, and what is stored."""
+    key_id = secrets.token_hex(6)
+    text = f"pk_{key_id}_{secrets.token_urlsafe(32)}"
+    return text, ApiKey(key_id, name, _sha256(text), now, expires_at, None, rate)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class KeyRing:
+    """The keys as last read; what can't be read, or makes no sense, never replaces them."""
+
+    def __init__(self, source: SecretSource, metrics: Metrics, now: Callable[[], datetime]) -> None:
+        self._source = source
+        self._metrics = metrics
+        self._now = now
+        self._keys: dict[str, ApiKey] | None = None
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._keys is not None
+
+    def authenticate(self, text: str | None) -> ApiKey:
+        """Raises UnauthorizedError, the same whatever is wrong, or NotReadyError while no keys were ever read."""
+        if self._keys is None:
+            raise NotReadyError("the API keys are not loaded yet", RETRY_UNLOADED_SECONDS)
+        match = _KEY.fullmatch(text or "")
+        key = self._keys.get(match[1]) if match else None
+        if key is None or not hmac.compare_digest(_sha256(text or ""), key.sha256) or not self._is_valid(key):
+            raise UnauthorizedError
+        return key
+
+    async def refresh(self) -> None:
+        """Reads the keys anew; logs and counts a failure."""
+        try:
+            keys = parse_keys(await self._source.read())
+        except (SecretUnavailableError, MalformedKeysError) as error:
+            self._metrics.key_refreshes.labels("failed").inc()
+            log.warning("keys not refreshed", reason=str(error), last_good=self.is_loaded)
+            return
+        self._metrics.key_refreshes.labels("loaded").inc()
+        if keys != self._keys:
+            log.info("keys loaded", keys=len(keys))
+        self._keys = keys
+
+    async def keep_fresh(self, every_seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Refreshes for ever; sooner while nothing was ever read."""
+        while True:
+            await self.refresh()
+            await sleep(every_seconds if self.is_loaded else min(every_seconds, RETRY_UNLOADED_SECONDS))
+
+    def _is_valid(self, key: ApiKey) -> bool:
+        return key.revoked_at is None and (key.expires_at is None or self._now() < key.expires_at)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,33 @@
+"""The metrics that the producer exposes: this list and no others."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+
+class Metrics:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        # Answers to POST /collector/transactions, by HTTP status.
+        self.requests = Counter("collector_requests", "Requests answered", ["status"], registry=registry)
+        # From the request's first byte in the application to the end of its answer.
+        self.request_seconds = Histogram(
+            "collector_request_seconds", "Time to answer a request", buckets=SECONDS, registry=registry
+        )
+        # Receipts: accepted, rejected or unavailable.
+        self.transactions = Counter("collector_transactions", "Transactions answered", ["status"], registry=registry)
+        # PutRecords calls: done (also with refused entries), failed (retried) or broken (no retry helps).
+        self.put_calls = Counter("collector_put_calls", "PutRecords calls", ["outcome"], registry=registry)
+        # How long PutRecords calls take.
+        self.put_seconds = Histogram(
+            "collector_put_seconds", "Time of a PutRecords call", buckets=SECONDS, registry=registry
+        )
+        # Entries that Kinesis refused in a call that it answered, by its error code.
+        self.refused_entries = Counter("collector_refused_entries", "Entries refused", ["code"], registry=registry)
+        # What waits to be published: compare with PUBLISH_BUFFER_RECORDS and PUBLISH_BUFFER_BYTES.
+        self.buffered_records = Gauge("collector_buffered_records", "Records in the buffer", registry=registry)
+        self.buffered_bytes = Gauge("collector_buffered_bytes", "Bytes in the buffer", registry=registry)
+        # Submissions that were not taken because the buffer was full.
+        self.buffer_full = Counter("collector_buffer_full", "Submissions not taken", registry=registry)
+        # Reads of the API keys: loaded or failed (the last good ones stay).
+        self.key_refreshes = Counter("collector_key_refreshes", "Reads of the API keys", ["outcome"], registry=registry)

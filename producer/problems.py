@@ -1,0 +1,47 @@
+"""Every error is an RFC 9457 problem document. Its status says what a client has to do, so `type` is about:blank."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from producer.errors import RequestError
+from producer.receipts import Receipts
+
+MEDIA_TYPE = "application/problem+json"
+DETAILS = {
+    HTTPStatus.NOT_FOUND: "there is nothing at this path",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "an unexpected error, which is logged; nothing is known about the records",
+}
+
+
+def problem(
+    status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None, receipts: Receipts | None = None
+) -> Response:
+    """`receipts` add their totals and records as members of the document."""
+    members = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    judged = msgspec.structs.asdict(receipts) if receipts else {}
+    return Response(msgspec.json.encode(members | judged), status, headers, MEDIA_TYPE)
+
+
+def request_problem(error: RequestError) -> Response:
+    return problem(error.status, error.detail, error.headers)
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Makes problem documents of what the framework itself refuses, and of what nobody expected."""
+
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        status = HTTPStatus(error.status_code)
+        return problem(status, DETAILS.get(status, status.description), error.headers)
+
+    async def unexpected(_: Request, __: Exception) -> Response:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        return problem(status, DETAILS[status])
+
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, unexpected)

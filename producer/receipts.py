@@ -1,0 +1,57 @@
+"""What the client is told of each record, and the HTTP status that sums it up."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Literal
+
+import msgspec
+
+from producer.validate import FieldError
+from producer.wire import Transaction
+
+
+class Published(msgspec.Struct, frozen=True, rename="camel"):
+    """A valid record: `accepted` is durable in the stream, `unavailable` is not known to be and is to be sent again."""
+
+    trx_id: str
+    status: Literal["accepted", "unavailable"]
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """An invalid record, by its position in the request from 0, with everything that is wrong with it."""
+
+    index: int
+    errors: list[FieldError]
+    status: Literal["rejected"] = "rejected"
+
+
+class Receipts(msgspec.Struct, frozen=True):
+    """The answer to a request: totals, and one receipt a record in request order."""
+
+    accepted: int
+    rejected: int
+    unavailable: int
+    records: list[Published | Rejected]
+
+    @property
+    def http_status(self) -> HTTPStatus:
+        if self.accepted == len(self.records):
+            return HTTPStatus.ACCEPTED
+        if self.rejected == len(self.records):
+            return HTTPStatus.UNPROCESSABLE_ENTITY
+        if self.unavailable == len(self.records):
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        return HTTPStatus.MULTI_STATUS
+
+
+def receipts(results: Sequence[Transaction | list[FieldError]], durable: Sequence[bool]) -> Receipts:
+    """`durable` holds one outcome for each valid transaction among the results, in their order."""
+    outcome = iter(durable)
+    records = [
+        Published(result.trx_id, "accepted" if next(outcome) else "unavailable")
+        if isinstance(result, Transaction)
+        else Rejected(index, result)
+        for index, result in enumerate(results)
+    ]
+    accepted = sum(durable)
+    return Receipts(accepted, len(results) - len(durable), len(durable) - accepted, list(records))

@@ -1,0 +1,88 @@
+"""Settings, from the environment alone: each variable is a field's name in upper case.
+
+AWS credentials and AWS_ENDPOINT_URL are boto3's own business.
+"""
+
+import re
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from producer.errors import SettingsError
+
+_PLACEHOLDER = re.compile(r"|changeme|change-me|replace-me|todo|xxx|<.*>|your-.*", re.IGNORECASE | re.DOTALL)
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class KeySettings(BaseSettings):
+    """What it takes to read and to write the API keys."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    aws_region: Annotated[str, Field(pattern="^[a-z0-9-]+$")]
+    # Name or ARN of the Secrets Manager secret that holds the hashed keys.
+    api_keys_secret_id: str
+    # auto: readable in a terminal, JSON elsewhere.
+    log_format: Literal["auto", "json", "console"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_placeholders(cls, value: Any) -> Any:
+        if isinstance(value, str) and _PLACEHOLDER.fullmatch(value.strip()):
+            raise ValueError("is empty or a placeholder")
+        return value
+
+
+class ServiceSettings(KeySettings):
+    """What the service needs."""
+
+    # The Kinesis stream to publish to.
+    stream_name: str
+    api_keys_refresh_seconds: Positive = 30
+    producer_host: str = "127.0.0.1"
+    # 0 takes a free port, which the log names.
+    producer_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    max_records_per_request: Annotated[int, Field(ge=1)] = 5000
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 5 * 1024 * 1024
+    # How long a PutRecords call waits for company.
+    publish_linger_ms: NotNegative = 5
+    # PutRecords calls in flight.
+    publish_concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    publish_buffer_records: Annotated[int, Field(ge=1)] = 20_000
+    publish_buffer_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
+    # An entry that is not durable so long after its submission is answered as unavailable.
+    publish_deadline_seconds: Positive = 10
+    # Transactions a second a key, unless the key has a rate of its own; each process counts for itself.
+    key_quota_per_second: Annotated[int, Field(ge=1)] = 20_000
+    # How long requests are served after SIGTERM while readiness fails, so that the load balancer lets go first.
+    shutdown_delay_seconds: NotNegative = 0
+
+    @model_validator(mode="after")
+    def _refuse_a_buffer_too_small(self) -> Self:
+        """A line and its partition key are less than three times their record, which has to name its fields."""
+        if self.publish_buffer_records < self.max_records_per_request:
+            raise ValueError("PUBLISH_BUFFER_RECORDS must be at least MAX_RECORDS_PER_REQUEST")
+        if self.publish_buffer_bytes < 3 * self.max_body_bytes:
+            raise ValueError("PUBLISH_BUFFER_BYTES must be at least three times MAX_BODY_BYTES")
+        return self
+
+
+Settings = TypeVar("Settings", bound=KeySettings)
+
+
+def load(kind: type[Settings]) -> Settings:
+    """Reads the environment. Raises SettingsError, which names everything that is missing or wrong at once."""
+    try:
+        return kind.model_validate({})
+    except ValidationError as error:
+        faults = [_fault(fault["loc"], fault["type"], fault["msg"]) for fault in error.errors(include_input=False)]
+        raise SettingsError("these settings must be mended:\n" + "\n".join(f"  {fault}" for fault in faults)) from None
+
+
+def _fault(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = str(location[0]).upper() if location else ""
+    words = "is missing" if kind == "missing" else message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{name} {words}".strip()

@@ -1,0 +1,101 @@
+"""Composition root of the child that KCL's daemon starts for each shard: `python -m consumer.main`."""
+
+import io
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn, TextIO
+
+import structlog
+from amazon_kclpy.kcl import KCLProcess
+
+from consumer import logs
+from consumer.database import engine
+from consumer.detect import RULES
+from consumer.patience import Patience
+from consumer.pipeline import Pipeline
+from consumer.processor import ShardProcessor
+from consumer.store import Store
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class ChildSettings:
+    """What the daemon, which checked it, hands to its children: one environment variable of each field's name."""
+
+    database_url: str
+    stream_name: str
+    stream_incarnation: str
+    application_name: str
+    log_format: str
+    log_level: str
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ChildSettings":
+        return cls(**{field: environment[field.upper()] for field in cls.__dataclass_fields__})
+
+    def environment(self) -> dict[str, str]:
+        return {field.upper(): getattr(self, field) for field in self.__dataclass_fields__}
+
+
+def main() -> None:
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, signal.SIG_IGN)  # Java drives the shutdown, by words
+    commands, answers = protocol_streams()
+    settings = ChildSettings.from_environment(os.environ)
+    logs.configure(settings.log_format, settings.log_level)
+    pause = partial(pause_while, os.getppid(), os.getppid, time.sleep, end_process)
+    run(commands, answers, shard_processor(settings, pause))
+
+
+def protocol_streams() -> tuple[TextIO, TextIO]:
+    """A private copy of stdout for the protocol: a stray print would desynchronise the daemon, and goes to stderr."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), answers
+
+
+def shard_processor(settings: ChildSettings, pause: Callable[[float], bool]) -> ShardProcessor:
+    database = engine(settings.database_url, f"{settings.application_name} consumer")
+    store = Store(database, settings.application_name, settings.stream_name)
+    pipeline = Pipeline(RULES, store, Patience(pause))
+    return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause)
+
+
+def run(commands: TextIO, answers: TextIO, processor: ShardProcessor) -> None:
+    """Until KCL closes the stream. A command that cannot be read ends the process: kclpy's error would quote it."""
+    try:
+        KCLProcess(processor, commands, answers, sys.stderr).run()
+    except Exception:
+        log.critical("stopping: KCL's daemon was not understood", exc_info=True)
+        processor.crash()
+
+
+def pause_while(
+    parent: int,
+    current_parent: Callable[[], int],
+    sleep: Callable[[float], object],
+    end: Callable[[], NoReturn],
+    seconds: float,
+) -> bool:
+    """Sleeps, and ends the process once its parent is gone: another worker has the shard by then."""
+    sleep(seconds)
+    if current_parent() != parent:
+        log.warning("stopping: KCL's daemon is gone")
+        end()
+    return False
+
+
+def end_process() -> NoReturn:
+    sys.stderr.flush()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,11 @@ EXPECTED = (
     PortsTakenError, PostgresFailedError, ResourcesFailedError, LocalSettingsError, StackFailedError, NotRunningError
 )  # fmt: skip
 
-app = typer.Typer(help="The whole pipeline on this machine, on loopback, without Docker.", no_args_is_help=True)
+app = typer.Typer(
+    help="The whole pipeline on this machine, on loopback, without Docker.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
 messages = Console(stderr=True)
 
 

@@ -52,16 +52,11 @@ def _postgres(local: Local) -> Program:
 
 
 def _aws(local: Local) -> Program:
-    state = local.folder / "aws"
     settings = {
-        "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(local.emulator_port),
         "PERSIST_STATE": "1",
-        "STATE_DIR": str(state / "state"),
-        "S3_PERSIST": "1",
-        "S3_DATA_DIR": str(state / "s3"),
+        "STATE_DIR": str(local.folder / "aws"),
         "FIREHOSE_MAX_INTERVAL_SECONDS": "2",
-        "DOCKER_HOST": "tcp://127.0.0.1:1",
     }
     return Program("aws", [sys.executable, "-m", "infra.local.emulator"], settings, stop_seconds=30)
 

@@ -66,6 +66,7 @@ class Local:
         return {
             "AWS_ENDPOINT_URL": self.aws_endpoint_url,
             "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
         }

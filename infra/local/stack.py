@@ -21,7 +21,6 @@ from infra.local.settings import (
     APPLICATION,
     BUCKET,
     KEYS_SECRET,
-    REGION,
     SHARDS,
     STREAM,
     WORKER,
@@ -164,7 +163,6 @@ def env_text(local: Local) -> str:
         "STREAM_NAME": STREAM,
         "ARCHIVE_BUCKET": BUCKET,
         **local.aws_environment,
-        "AWS_REGION": REGION,
     }
     lines = [f"{name}='{value}'" for name, value in values.items()]
     return "\n".join([*lines, f"export {' '.join(values)}", ""])

@@ -17,7 +17,13 @@ import structlog
 import uvicorn
 from botocore.exceptions import BotoCoreError
 from fastapi import FastAPI
-from prometheus_client import GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, CollectorRegistry
+from prometheus_client import (
+    GC_COLLECTOR,
+    PLATFORM_COLLECTOR,
+    PROCESS_COLLECTOR,
+    CollectorRegistry,
+    disable_created_metrics,
+)
 
 from producer import keystore, kinesis
 from producer.api import Readiness, create_app
@@ -62,6 +68,7 @@ def run(settings: ServiceSettings) -> int:
 
 
 def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # unannotated in prometheus_client
     registry = CollectorRegistry()
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)

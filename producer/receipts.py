@@ -21,8 +21,8 @@ class Rejected(msgspec.Struct, frozen=True):
     """An invalid record, by its position in the request from 0, with everything that is wrong with it."""
 
     index: int
+    status: Literal["rejected"]
     errors: list[FieldError]
-    status: Literal["rejected"] = "rejected"
 
 
 class Receipts(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ def receipts(results: Sequence[Transaction | list[FieldError]], durable: Sequenc
     records = [
         Published(result.trx_id, "accepted" if next(outcome) else "unavailable")
         if isinstance(result, Transaction)
-        else Rejected(index, result)
+        else Rejected(index, "rejected", result)
         for index, result in enumerate(results)
     ]
     accepted = sum(durable)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from infra.local.emulator.upstream import Answer, Body, Request, Stream, error_answer, find_stream
-
-OK = 200
+from infra.local.emulator.shapes import OK, Answer, Body, Request, Stream
+from infra.local.emulator.upstream import error_answer, find_stream
 
 
 class RefusedError(Exception):

@@ -1,9 +1,8 @@
 """Writes delivered objects to ministack's S3, in the account and region of the delivery stream."""
 
 from infra.local.emulator.firehose import DeliveryFailedError
+from infra.local.emulator.shapes import OK
 from infra.local.emulator.upstream import request_scope, s3
-
-OK = 200
 
 
 async def put_object(delivery_stream_arn: str, bucket: str, key: str, body: bytes) -> None:

@@ -49,6 +49,7 @@ def correct_firehose(numbers: SequenceNumbers, max_interval: float) -> Deliverie
     """Whoever serves runs the deliveries, and flushes them at the end."""
     deliveries = Deliveries(archive.put_object, numbers, max_interval, time.time, time.monotonic)
     _wrap(firehose, "_deliver_records_to_s3", deliveries.buffering)
+    _wrap(firehose, "ingest_from_kinesis_source", deliveries.ingesting)
     _wrap(firehose, "reset", deliveries.forgetting)
     return deliveries
 

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from infra.local.emulator.codecs import CBOR, JSON, Codec, codec_of
-from infra.local.emulator.upstream import Answer, Body, Request, error_answer
+from infra.local.emulator.shapes import Answer, Body, Request
+from infra.local.emulator.upstream import error_answer
 
 Endpoint = Callable[[str, str, Mapping[str, str], bytes, Mapping[str, Any]], Awaitable[Answer]]
 Subscribe = Callable[[Request, Codec], Answer]

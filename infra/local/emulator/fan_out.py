@@ -9,18 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.emulator.answers import OK, RefusedError
+from infra.local.emulator.answers import RefusedError
 from infra.local.emulator.codecs import Codec
 from infra.local.emulator.lineage import children
 from infra.local.emulator.reading import Reading, is_ended, record_out, shard_of
+from infra.local.emulator.shapes import OK, Answer, Body, Receive, Request, Send, Shard, Stream
 from infra.local.emulator.upstream import (
-    Answer,
-    Body,
-    Receive,
-    Request,
-    Send,
-    Shard,
-    Stream,
     StreamingResponse,
     consumer_by_arn,
     consumers,

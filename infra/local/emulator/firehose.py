@@ -1,7 +1,7 @@
 """Firehose that buffers.
 
-Defect: ministack writes one S3 object a record, at once, and keeps every record in memory for ever; BufferingHints and
-CompressionFormat are stored and ignored; a failed write is lost in silence.
+Defects: ministack writes one S3 object a record, at once, and keeps every record in memory for ever; BufferingHints
+and CompressionFormat are stored and ignored; a failed write is lost in silence.
 Destinations that treat each record by itself (processors, partitions, conversion) stay ministack's.
 """
 
@@ -11,54 +11,25 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
+from infra.local.emulator.delivery_buffer import EXTENSIONS, Buffer, compression, hints, is_bufferable
 from infra.local.emulator.sequence import SequenceNumbers
-from infra.local.emulator.upstream import DeliveryStream, Destination, bucket_of_arn, evaluated_prefix
+from infra.local.emulator.shapes import DeliveryStream, Destination
+from infra.local.emulator.upstream import bucket_of_arn, delivery_streams, evaluated_prefix
 
-DEFAULT_HINTS = {"SizeInMBs": 5, "IntervalInSeconds": 300}
-EXTENSIONS = {"UNCOMPRESSED": "", "GZIP": ".gz"}
-RECORD_BY_RECORD = (
-    "ProcessingConfiguration",
-    "DynamicPartitioningConfiguration",
-    "DataFormatConversionConfiguration",
-)
 TICK_SECONDS = 0.1
 RETRY_SECONDS = 1.0
 
 PutObject = Callable[[str, str, str, bytes], Awaitable[None]]
-Deliver = Callable[[DeliveryStream, Destination, Sequence[tuple[str, bytes]]], None]
+Records = Sequence[tuple[str, bytes]]
+Deliver = Callable[[DeliveryStream, Destination, Records], None]
+Ingest = Callable[[str, Records], None]
 
 logger = logging.getLogger("firehose")
 
 
 class DeliveryFailedError(Exception):
     """S3 refused an object; the message is its answer. The records stay in the buffer."""
-
-
-@dataclass
-class Buffer:
-    """Records on their way to one destination. ``begun_at`` in seconds since 1970, ``due_at`` by the steady clock."""
-
-    stream: DeliveryStream
-    destination: Destination
-    begun_at: float
-    due_at: float
-    parts: list[bytes] = field(default_factory=list)
-    size: int = 0
-    retry_at: float = 0.0
-
-    def is_due(self, now: float) -> bool:
-        return now >= self.retry_at and (now >= self.due_at or self.size >= self.max_size)
-
-    @property
-    def config(self) -> dict[str, Any]:
-        return self.destination["config"]
-
-    @property
-    def max_size(self) -> int:
-        return int(_hints(self.destination)["SizeInMBs"]) * 1024 * 1024
 
 
 class Deliveries:
@@ -86,18 +57,27 @@ class Deliveries:
     def buffering(self, deliver: Deliver) -> Deliver:
         """In the place of ``deliver``, which may be called from any thread."""
 
-        def add(stream: DeliveryStream, destination: Destination, records: Sequence[tuple[str, bytes]]) -> None:
+        def deliver_later(stream: DeliveryStream, destination: Destination, records: Records) -> None:
             destination["records"].clear()
-            if not _is_buffered(destination):
+            if is_bufferable(destination):
+                self._add(stream, destination, records)
+            else:
                 deliver(stream, destination, records)
-                return
-            with self._lock:
-                buffer = self._buffer(stream, destination)
-                for _, data in records:
-                    buffer.parts.append(data)
-                    buffer.size += len(data)
 
-        return add
+        return deliver_later
+
+    def ingesting(self, ingest: Ingest) -> Ingest:
+        """``ingest``, which treats records one by one, is for destinations that do."""
+
+        def ingest_batch(stream_arn: str, records: Records) -> None:
+            found = [(stream, destination) for stream in _fed_by(stream_arn) for destination in stream["destinations"]]
+            if not all(is_bufferable(destination) for _, destination in found):
+                ingest(stream_arn, records)
+                return
+            for stream, destination in found:
+                self._add(stream, destination, records)
+
+        return ingest_batch
 
     def forgetting(self, reset: Callable[[], None]) -> Callable[[], None]:
         """``reset``, which drops what is buffered too."""
@@ -119,10 +99,16 @@ class Deliveries:
         """Delivers all that is buffered."""
         await self._flush(list(self._buffers))
 
+    def _add(self, stream: DeliveryStream, destination: Destination, records: Records) -> None:
+        with self._lock:
+            buffer = self._buffer(stream, destination)
+            buffer.parts += [data for _, data in records]
+            buffer.size += sum(len(data) for _, data in records)
+
     def _buffer(self, stream: DeliveryStream, destination: Destination) -> Buffer:
         key = (stream["arn"], destination["id"])
         if key not in self._buffers:
-            due_at = self._monotonic() + min(float(_hints(destination)["IntervalInSeconds"]), self._max_interval)
+            due_at = self._monotonic() + min(float(hints(destination)["IntervalInSeconds"]), self._max_interval)
             self._buffers[key] = Buffer(stream, destination, self._clock(), due_at)
         return self._buffers[key]
 
@@ -134,16 +120,21 @@ class Deliveries:
     async def _flush(self, keys: list[tuple[str, str]]) -> None:
         for key in keys:
             with self._lock:
-                buffer = self._buffers.pop(key)
-            try:
-                await self._deliver(buffer)
-            except DeliveryFailedError as error:
-                logger.warning("%s: %s; its records stay in the buffer", buffer.stream["name"], error)
+                buffer = self._buffers.pop(key, None)
+            if buffer is not None:
+                await self._try(key, buffer)
+
+    async def _try(self, key: tuple[str, str], buffer: Buffer) -> None:
+        try:
+            await self._deliver(buffer)
+        except Exception as error:  # whatever is wrong with one destination, the others get theirs
+            if any(stream is buffer.stream for stream in delivery_streams.all_values()):
+                logger.warning("%s: %r; its records wait", buffer.stream["name"], error)
                 self._put_back(key, buffer)
 
     async def _deliver(self, buffer: Buffer) -> None:
         body = b"".join(buffer.parts)
-        if buffer.config.get("CompressionFormat") == "GZIP":
+        if compression(buffer.destination) == "GZIP":
             body = await asyncio.to_thread(gzip.compress, body, 6)
         bucket = bucket_of_arn(buffer.config["BucketARN"])
         await self._put_object(buffer.stream["arn"], bucket, self._key(buffer), body)
@@ -153,7 +144,7 @@ class Deliveries:
         begun = time.gmtime(buffer.begun_at)
         prefix = evaluated_prefix(buffer.config.get("Prefix", ""), begun)
         name = f"{buffer.stream['name']}-{buffer.stream['version']}-{time.strftime('%Y-%m-%d-%H-%M-%S', begun)}"
-        extension = buffer.config.get("FileExtension") or EXTENSIONS[_compression(buffer.destination)]
+        extension = buffer.config.get("FileExtension") or EXTENSIONS[compression(buffer.destination)]
         return f"{prefix}{name}-{self._numbers.next()}{extension}"
 
     def _put_back(self, key: tuple[str, str], buffer: Buffer) -> None:
@@ -165,14 +156,9 @@ class Deliveries:
             self._buffers[key] = buffer
 
 
-def _is_buffered(destination: Destination) -> bool:
-    options = [destination["config"].get(name) or {"Enabled": False} for name in RECORD_BY_RECORD]
-    return not any(option.get("Enabled", True) for option in options) and _compression(destination) in EXTENSIONS
-
-
-def _compression(destination: Destination) -> str:
-    return str(destination["config"].get("CompressionFormat", "UNCOMPRESSED"))
-
-
-def _hints(destination: Destination) -> dict[str, Any]:
-    return {**DEFAULT_HINTS, **destination["config"].get("BufferingHints", {})}
+def _fed_by(stream_arn: str) -> list[DeliveryStream]:
+    return [
+        stream
+        for stream in delivery_streams.values()
+        if stream["status"] == "ACTIVE" and (stream["kinesis_source"] or {}).get("KinesisStreamARN") == stream_arn
+    ]

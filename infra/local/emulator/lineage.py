@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from infra.local.emulator.upstream import Shard, Stream
+from infra.local.emulator.shapes import Shard, Stream
 
 HASH_KEYS = 2**128
 

@@ -8,10 +8,10 @@ made anew within a second could pass for the old one.
 from collections.abc import Callable
 from typing import Any
 
-from infra.local.emulator.answers import OK
 from infra.local.emulator.lineage import is_open, open_shards, was_open
+from infra.local.emulator.shapes import OK, Answer, Handler, Request, Shard, Stream
 from infra.local.emulator.shard_log import ShardLog
-from infra.local.emulator.upstream import Answer, Handler, Request, Shard, Stream, find_stream
+from infra.local.emulator.upstream import find_stream
 
 Clock = Callable[[], float]
 

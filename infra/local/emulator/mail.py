@@ -8,8 +8,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from infra.local.emulator.answers import OK
-from infra.local.emulator.upstream import Answer, mails_of_this_account, sent_mails
+from infra.local.emulator.shapes import OK, Answer
+from infra.local.emulator.upstream import mails_of_this_account, sent_mails
 
 RAW_FIELDS = ("RawMessage", "Destinations")
 Parameters = Mapping[str, list[str]]

@@ -15,8 +15,9 @@ from typing import Any
 from infra.local.emulator.answers import RefusedError, invalid, stream_of
 from infra.local.emulator.lineage import children, is_open
 from infra.local.emulator.sequence import SequenceNumbers
+from infra.local.emulator.shapes import Body, Request, Shard, Stream
 from infra.local.emulator.shard_log import Record
-from infra.local.emulator.upstream import Body, Request, Shard, Stream, stream_by_arn
+from infra.local.emulator.upstream import stream_by_arn
 
 ITERATOR_SECONDS = 300
 MAX_RECORDS = 10_000

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from infra.local.emulator.answers import RefusedError, invalid, stream_of
 from infra.local.emulator.lineage import HASH_KEYS, hash_range, is_open, open_shards
 from infra.local.emulator.sequence import SequenceNumbers
+from infra.local.emulator.shapes import Body, Request, Shard, Stream
 from infra.local.emulator.shard_log import ShardLog
-from infra.local.emulator.upstream import Body, Request, Shard, Stream
 
 
 class Resharding:

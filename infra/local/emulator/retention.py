@@ -7,7 +7,7 @@ seconds.
 from collections.abc import Callable
 
 from infra.local.emulator.lineage import is_open
-from infra.local.emulator.upstream import Shard, Stream
+from infra.local.emulator.shapes import Shard, Stream
 
 
 def expiring(clock: Callable[[], float]) -> Callable[[Stream], None]:

@@ -12,7 +12,8 @@ from infra.local.emulator import corrections
 from infra.local.emulator.firehose import Deliveries
 from infra.local.emulator.sequence import SequenceNumbers
 from infra.local.emulator.settings import EmulatorSettings
-from infra.local.emulator.upstream import Receive, Send, app
+from infra.local.emulator.shapes import Receive, Send
+from infra.local.emulator.upstream import app
 
 KEEP_ALIVE_SECONDS = 75
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.local.emulator.sequence import SequenceNumbers
+from infra.local.emulator.shapes import Stream
 from infra.local.emulator.shard_log import ShardLog
-from infra.local.emulator.upstream import ScopedDict, Stream, consumers, resource_policies, streams
+from infra.local.emulator.upstream import ScopedDict, consumers, resource_policies, streams
 
 
 def saving(numbers: SequenceNumbers) -> Callable[[], dict[str, Any]]:

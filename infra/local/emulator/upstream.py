@@ -1,4 +1,4 @@
-"""What the corrections use and replace of ministack 1.5.33: its private names, once, with types.
+"""What the corrections use of ministack 1.5.33: its private names, once, with types.
 
 They may change with any release of it, so its version is pinned exactly. Importing this reads ministack's environment.
 """
@@ -7,64 +7,13 @@ They may change with any release of it, so its version is pinned exactly. Import
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from ministack import app
 from ministack.core import persistence, responses
 from ministack.services import firehose, kinesis, s3, ses
 
-from infra.local.emulator.shard_log import ShardLog
-
-Request = Mapping[str, Any]
-Body = dict[str, Any]
-Answer = tuple[int, dict[str, str], Any]
-Handler = Callable[[Request], Answer]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class Shard(TypedDict):
-    """A shard as ministack holds it; it is closed once it has an ``ending_sequence_number``. Hash keys are decimal."""
-
-    records: ShardLog
-    starting_hash_key: str
-    ending_hash_key: str
-    starting_sequence_number: str
-    parent_shard_id: str | None
-    adjacent_parent_shard_id: str | None
-    opened_at: float
-    ending_sequence_number: NotRequired[str]
-    closed_at: NotRequired[float]
-
-
-class Stream(TypedDict):
-    """A stream as ministack holds it."""
-
-    StreamName: str
-    StreamARN: str
-    StreamStatus: str
-    StreamModeDetails: dict[str, str]
-    RetentionPeriodHours: int
-    CreationTimestamp: float
-    EncryptionType: str
-    shards: dict[str, Shard]
-
-
-class DeliveryStream(TypedDict):
-    """A Firehose delivery stream as ministack holds it."""
-
-    name: str
-    arn: str
-    version: int
-
-
-class Destination(TypedDict):
-    """A delivery stream's destination as ministack holds it."""
-
-    id: str
-    config: dict[str, Any]
-    records: list[Any]
-
+from infra.local.emulator.shapes import Answer, Receive, Request, Send, Stream
 
 StreamingResponse: Callable[[Callable[[Send, Receive], Awaitable[None]]], Any] = responses.StreamingResponse
 error_answer: Callable[[str, str, int], Answer] = responses.error_response_json
@@ -81,6 +30,7 @@ stream_by_arn: Callable[[str], Stream | None] = kinesis._resolve_stream_by_arn
 consumer_by_arn: Callable[[str], Mapping[str, str] | None] = kinesis._consumer_from_arn
 eventstream_message: Callable[[Mapping[str, str], bytes], bytes] = kinesis._eventstream_message
 
+delivery_streams: Any = firehose._streams
 evaluated_prefix: Callable[[str, Any], str] = firehose._evaluate_prefix
 bucket_of_arn: Callable[[str], str] = firehose._s3_bucket_from_arn
 

@@ -18,10 +18,9 @@ TELLING = (ConsumerError, OSError, ImportError, AttributeError, AssertionError)
 def configure(log_format: str, log_level: str, stream: TextIO | None = None) -> None:
     """``log_format``: auto (console on a terminal, else json), json or console. Libraries' warnings come along."""
     stream = stream or sys.stderr
-    console = log_format == "console" or (log_format == "auto" and stream.isatty())
     level = logging.getLevelNamesMapping()[log_level]
     structlog.configure(
-        processors=_processors(console=console),
+        processors=_processors(resolve(log_format, stream)),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -29,14 +28,21 @@ def configure(log_format: str, log_level: str, stream: TextIO | None = None) -> 
     logging.basicConfig(stream=stream, level=max(level, logging.WARNING), format="%(levelname)s %(name)s: %(message)s")
 
 
-def _processors(*, console: bool) -> list[Processor]:
+def resolve(log_format: str, stream: TextIO) -> str:
+    """``log_format`` as json or console."""
+    if log_format != "auto":
+        return log_format
+    return "console" if stream.isatty() else "json"
+
+
+def _processors(log_format: str) -> list[Processor]:
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _exception_without_payload,
     ]
-    if console:
+    if log_format == "console":
         return [*common, structlog.dev.ConsoleRenderer()]
     return [*common, structlog.processors.JSONRenderer()]
 

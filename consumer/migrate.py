@@ -1,5 +1,6 @@
 """Brings the database's tables to this version's revision."""
 
+import itertools
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from consumer.database import engine
 from consumer.errors import RetryError
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 LOCK = 0x7061796D656E7473  # "payments"
 WAIT_SECONDS = 60.0
+SAY_AGAIN_SECONDS = 30
 Sleep = Callable[[float], None]
 
 
@@ -33,6 +35,30 @@ def migrate(database_url: str, *, wait_seconds: float = WAIT_SECONDS, sleep: Sle
         _upgrade(connection)
     target.dispose()
     return head_revision()
+
+
+def wait_until_migrated(database_url: str, sleep: Sleep) -> None:
+    """Returns once the database answers and is at this version's revision or a later one."""
+    target = engine(database_url, "payment-analytics wait")
+    for second in itertools.count():
+        missing = _missing(target)
+        if missing is None:
+            target.dispose()
+            return
+        if second % SAY_AGAIN_SECONDS == 0:
+            log.warning("waiting for the database", reason=missing, waited_seconds=second)
+        sleep(1)
+
+
+def _missing(target: Engine) -> str | None:
+    try:
+        with target.connect() as connection:
+            found = current_revision(connection)
+    except DBAPIError as error:
+        return describe(error)
+    if int(found or 0) >= int(head_revision()):
+        return None
+    return f"it is at revision {found}, {head_revision()} is needed: run `python -m consumer migrate`"
 
 
 def head_revision() -> str:

@@ -1,0 +1,54 @@
+"""`python -m consumer run`: becomes KCL's MultiLangDaemon, which starts a child (`consumer.main`) for each shard."""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+from consumer import logs, multilang
+from consumer.incarnation import kinesis_client, stream_incarnation
+from consumer.main import ChildSettings
+from consumer.migrate import wait_until_migrated
+from consumer.settings import DaemonSettings
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> NoReturn:
+    """Never returns. Raises SettingsError, CrashError or RetryError before the daemon is started."""
+    settings = DaemonSettings.load()
+    log_format = logs.resolve(settings.log_format, sys.stderr)
+    logs.configure(log_format, settings.log_level)
+    java = multilang.find_java(settings.java_home, os.environ.get("PATH"))
+    jars = multilang.find_jars()
+    child = ChildSettings(
+        settings.database_url,
+        settings.stream_name,
+        stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name),
+        settings.application_name,
+        log_format,
+        settings.log_level,
+    )
+    wait_until_migrated(settings.database_url, time.sleep)
+    log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
+    files = _write_files(
+        multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)
+    )
+    # Java in this process's place: a signal reaches it, and a wrapper would break its shutdown.
+    os.execve(  # noqa: S606 - arguments of our own
+        java,
+        multilang.command(java, settings.java_options, jars, *files),
+        multilang.child_environment({**os.environ, **child.environment()}),
+    )
+
+
+def _write_files(properties: str, logging_configuration: str) -> tuple[Path, Path]:
+    folder = Path(tempfile.mkdtemp(prefix="consumer-"))
+    files = folder / "multilang.properties", folder / "logback.xml"
+    for file, text in zip(files, (properties, logging_configuration), strict=True):
+        file.write_text(text, "utf-8")
+    return files

@@ -24,6 +24,7 @@ from consumer.settings import NotifierSettings
 HOLD = timedelta(minutes=1)  # longer than an attempt: SES is given 15 seconds, for the quota and for the mail
 LONGEST_DELAY = 300.0
 STOP_WITHIN = 0.2
+COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
 
 log = structlog.get_logger()
 
@@ -111,7 +112,7 @@ class Stop:
 def compose_notifier(settings: NotifierSettings) -> Notifier:
     ses = Ses(ses_client(settings.aws_region), settings.alert_sender)
     return Notifier(
-        Outbox(engine(settings.database_url, "payment-analytics notify")),
+        Outbox(engine(settings.database_url, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)),
         DigestMail(settings.alert_sender),
         ses,
         Pace(ses.quota, time.monotonic),

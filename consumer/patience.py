@@ -1,6 +1,5 @@
 """Waiting for a world that is down: how long, and how to say so without flooding the log."""
 
-import itertools
 import random
 from collections.abc import Callable
 from typing import TypeVar
@@ -36,19 +35,20 @@ class Patience:
 
     def run(self, work: Callable[[], Result]) -> Result:
         """``work`` is begun anew after each failure. Raises `StoppedError` if the process is to stop first."""
-        for attempt in itertools.count(1):
+        failures = 0
+        while True:
             try:
                 result = work()
             except DBAPIError as error:
-                self._wait(attempt, error)
+                failures += 1
+                self._wait(failures, error)
             else:
-                if attempt > 1:
-                    log.info("database answers again", failures=attempt - 1)
+                if failures:
+                    log.info("database answers again", failures=failures)
                 return result
-        raise AssertionError
 
-    def _wait(self, attempt: int, error: DBAPIError) -> None:
-        if attempt & (attempt - 1) == 0:  # the 1st, 2nd, 4th, 8th, … failure
-            log.warning("database failed, waiting", failures=attempt, error=describe_database_error(error))
-        if self._pause(backoff(attempt, LONGEST_DATABASE_WAIT)):
+    def _wait(self, failures: int, error: DBAPIError) -> None:
+        if failures & (failures - 1) == 0:  # the 1st, 2nd, 4th, 8th, …
+            log.warning("database failed, waiting", failures=failures, error=describe_database_error(error))
+        if self._pause(backoff(failures, LONGEST_DATABASE_WAIT)):
             raise StoppedError from error

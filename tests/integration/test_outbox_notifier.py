@@ -2,6 +2,7 @@
 
 import math
 import random
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -12,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from consumer.database import engine as database_engine
-from consumer.notify import LONGEST_DELAY
+from consumer.notify import LONGEST_DELAY, Stop
 from consumer.outbox import Outbox
 from consumer.patience import Patience
 from tests.consumer.fake_ses import FakeSes, ses_error
@@ -261,6 +262,24 @@ def test_a_stop_in_an_outage_of_the_database_ends_the_notifier_quietly(
     Outage(engine).left = 1
     notifier(engine, ses, clock).run(poll_seconds=1, pause=lambda _: True)
     assert ses.messages == []
+
+
+def test_a_signal_in_the_middle_of_a_send_ends_the_notifier_after_its_outcome_is_written(
+    engine: Engine, clock: Clock
+) -> None:
+    class SignallingSes(FakeSes):
+        def accept(self, message: bytes) -> dict[str, str]:
+            signal.raise_signal(signal.SIGTERM)
+            return super().accept(message)
+
+    add_alerts(engine, "2000")
+    stop = Stop()
+    before = signal.signal(signal.SIGTERM, stop.request)
+    try:
+        notifier(engine, SignallingSes(), clock).run(poll_seconds=3600, pause=stop.pause)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert states(engine) == [("sent", 1, 1)]
 
 
 def test_tables_that_are_not_there_yet_are_waited_for(empty_database_url: str, ses: FakeSes, clock: Clock) -> None:

@@ -60,6 +60,11 @@ def rows(engine: Engine, statement: str, **values: Any) -> list[tuple[Any, ...]]
         return [tuple(row) for row in connection.execute(text(statement), values)]
 
 
+def states(engine: Engine) -> list[tuple[Any, ...]]:
+    """State, members and attempts of each e-mail, oldest first."""
+    return rows(engine, "SELECT state, alert_count, attempts FROM emails ORDER BY created_at")
+
+
 def notifier(engine: Engine, client: FakeSes, clock: Clock) -> Notifier:
     ses = Ses(client, SENDER)
     return Notifier(Outbox(engine, clock), DigestMail(SENDER), ses, Pace(ses.quota, clock.seconds), OPS, INTERVAL)

@@ -1,0 +1,204 @@
+"""The publisher: shared calls, one outcome an entry, bounded in every direction."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producer.buffer import Entry
+from producer.errors import BufferFullError, StreamBrokenError, StreamUnavailableError
+from producer.publish import BROKEN_SECONDS
+from tests.producer.builders import entries
+from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher
+
+THROTTLED = "ProvisionedThroughputExceededException"
+
+
+async def settle() -> None:
+    """Lets everything that can go on go on."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_requests_that_arrive_together_share_a_call() -> None:
+    stream = FakeStream()
+    publishing = publisher(stream)
+    outcomes = await asyncio.gather(*(publishing.publish(entries(3, f"request-{number}")) for number in range(10)))
+    assert outcomes == [[True] * 3] * 10
+    assert [len(call) for call in stream.calls] == [30]
+
+
+async def test_nothing_to_publish_makes_no_call() -> None:
+    stream = FakeStream()
+    assert await publisher(stream).publish([]) == []
+    assert stream.calls == []
+
+
+@pytest.mark.parametrize(("count", "size"), [(1201, 10), (120, 100_000), (1000, 9_000)])
+async def test_no_call_is_larger_than_kinesis_takes(count: int, size: int) -> None:
+    stream = FakeStream()
+    large = [Entry("é" * 100, b"%d" % number + b"x" * size) for number in range(count)]
+    assert all(await publisher(stream).publish(large))
+    assert stream.written == large
+    for call in stream.calls:
+        assert len(call) <= 500
+        assert sum(len(entry.data) + len(entry.partition_key.encode()) for entry in call) < 5_000_000
+
+
+async def test_a_record_kinesis_refused_is_retried_alone() -> None:
+    stream = FakeStream(refuse=Refusals({b"entry-1\n": 2}))
+    assert await publisher(stream).publish(entries(3)) == [True, True, True]
+    assert [[entry.data for entry in call] for call in stream.calls] == [
+        [b"entry-0\n", b"entry-1\n", b"entry-2\n"],
+        [b"entry-1\n"],
+        [b"entry-1\n"],
+    ]
+
+
+@pytest.mark.parametrize("writes_anyway", [False, True])
+async def test_a_call_that_failed_as_a_whole_is_made_again(writes_anyway: bool) -> None:
+    stream = FakeStream(failures=[StreamUnavailableError("ReadTimeoutError")], writes_anyway=writes_anyway)
+    assert await publisher(stream).publish(entries(3)) == [True, True, True]
+    assert stream.written[-3:] == entries(3)
+    assert len(stream.calls) == 2
+
+
+async def test_what_is_refused_until_the_deadline_is_unavailable() -> None:
+    stream = FakeStream(refuse=lambda entry: THROTTLED if entry.data == b"entry-1\n" else None)
+    time = FakeTime()
+    assert await publisher(stream, time).publish(entries(3)) == [True, False, True]
+    assert time.now <= 1000.0 + ROOMY.deadline_seconds
+    assert len(stream.calls) > 3
+    waits = [seconds for seconds in time.sleeps if seconds != ROOMY.linger_seconds]
+    assert waits == sorted(waits), "each wait is longer than the one before, up to a limit"
+    assert waits[0] < waits[-1]
+
+
+async def test_an_entry_that_expired_while_it_waited_is_not_sent() -> None:
+    stream, time = FakeStream(), FakeTime()
+    publishing = publisher(stream, time, replace(ROOMY, concurrency=1))
+    stream.gate.clear()
+    first = asyncio.create_task(publishing.publish(entries(500, "first")))
+    second = asyncio.create_task(publishing.publish(entries(1, "second")))
+    await settle()
+    time.now += ROOMY.deadline_seconds
+    stream.gate.set()
+    assert all(await first), "what Kinesis took is durable, however late its answer came"
+    assert await second == [False]
+    assert len(stream.calls) == 1
+
+
+async def test_an_error_that_no_retry_helps_ends_at_once_and_shows_until_a_call_succeeds() -> None:
+    stream, time = FakeStream(failures=[StreamBrokenError("AccessDeniedException")]), FakeTime()
+    publishing = publisher(stream, time)
+    assert await publishing.publish(entries(2)) == [False, False]
+    assert len(stream.calls) == 1
+    assert not publishing.can_publish
+    assert await publishing.publish(entries(2)) == [True, True]
+    assert publishing.can_publish
+
+
+async def test_a_process_that_could_not_publish_is_tried_again_after_a_while() -> None:
+    time = FakeTime()
+    publishing = publisher(FakeStream(failures=[StreamBrokenError("ResourceNotFoundException")]), time)
+    await publishing.publish(entries(1))
+    time.now += BROKEN_SECONDS
+    assert publishing.can_publish
+
+
+async def test_an_unexpected_error_settles_its_entries_and_no_others() -> None:
+    publishing = publisher(FakeStream(failures=[ZeroDivisionError()]))
+    assert await publishing.publish(entries(2)) == [False, False]
+    assert await publishing.publish(entries(2)) == [True, True]
+
+
+@pytest.mark.parametrize("limits", [replace(ROOMY, buffer_records=10), replace(ROOMY, buffer_bytes=200)])
+async def test_a_full_buffer_refuses_at_once_and_takes_nothing(limits: object) -> None:
+    stream = FakeStream()
+    publishing = publisher(stream, limits=limits)  # type: ignore[arg-type]  # parametrize loses the type
+    stream.gate.clear()
+    first = asyncio.create_task(publishing.publish(entries(8)))
+    await settle()
+    with pytest.raises(BufferFullError):
+        await publishing.publish(entries(8, "x"))
+    stream.gate.set()
+    assert all(await first)
+    assert all(await publishing.publish(entries(8))), "there is room again"
+    assert stream.written == entries(8) * 2
+
+
+async def test_so_many_calls_are_in_flight_and_no_more() -> None:
+    stream = FakeStream()
+    publishing = publisher(stream, limits=replace(ROOMY, concurrency=3))
+    stream.gate.clear()
+    published = asyncio.create_task(publishing.publish(entries(5000)))
+    await settle()
+    assert stream.in_flight == 3
+    stream.gate.set()
+    assert all(await published)
+    assert stream.most_in_flight == 3
+
+
+async def test_what_backs_off_keeps_no_other_from_being_sent() -> None:
+    stream = FakeStream(failures=[StreamUnavailableError("ConnectTimeoutError")])
+    over = asyncio.Event()
+
+    class LongBackoff(FakeTime):
+        async def sleep(self, seconds: float) -> None:
+            if seconds > ROOMY.linger_seconds:
+                await over.wait()
+
+    publishing = publisher(stream, LongBackoff(), replace(ROOMY, concurrency=1))
+    first = asyncio.create_task(publishing.publish(entries(1, "first")))
+    await settle()
+    assert await publishing.publish(entries(1, "second")) == [True]
+    over.set()
+    assert await first == [True]
+
+
+async def test_a_client_that_went_away_harms_no_other_and_leaves_no_room_taken() -> None:
+    stream = FakeStream()
+    publishing = publisher(stream, limits=replace(ROOMY, buffer_records=6))
+    stream.gate.clear()
+    gone = asyncio.create_task(publishing.publish(entries(3, "gone")))
+    other = asyncio.create_task(publishing.publish(entries(3, "other")))
+    await settle()
+    gone.cancel()
+    stream.gate.set()
+    assert await other == [True] * 3
+    assert all(await publishing.publish(entries(6))), "the room of both is free again"
+    assert len(stream.written) == 12
+
+
+async def test_draining_ends_when_everything_is_settled() -> None:
+    stream = FakeStream(refuse=Refusals({b"entry-4\n": 3}))
+    publishing = publisher(stream)
+    published = asyncio.create_task(publishing.publish(entries(700)))
+    await asyncio.sleep(0)
+    await publishing.drain()
+    assert sorted(stream.written) == sorted(entries(700))
+    assert all(await published)
+
+
+@given(st.lists(st.lists(st.one_of(st.integers(0, 3), st.just(1000)), max_size=8), max_size=5))
+def test_an_entry_is_durable_exactly_if_it_was_written(requests: list[list[int]]) -> None:
+    """Each number is how often Kinesis refuses that entry."""
+    submissions = [
+        [Entry("sender", b"%d-%d" % (number, place)) for place in range(len(refusals))]
+        for number, refusals in enumerate(requests)
+    ]
+    times = {
+        b"%d-%d" % (n, place): count for n, refusals in enumerate(requests) for place, count in enumerate(refusals)
+    }
+
+    async def publish_all() -> tuple[list[list[bool]], FakeStream]:
+        stream = FakeStream(refuse=Refusals(times))
+        publishing = publisher(stream)
+        return await asyncio.gather(*(publishing.publish(submission) for submission in submissions)), stream
+
+    outcomes, stream = asyncio.run(publish_all())
+    assert outcomes == [[refusals < 1000 for refusals in request] for request in requests]
+    durable = [entry for submission in submissions for entry in submission if times[entry.data] < 1000]
+    assert sorted(stream.written) == sorted(durable)

@@ -20,7 +20,7 @@ def configure(log_format: str, log_level: str, stream: TextIO | None = None) -> 
     stream = stream or sys.stderr
     level = logging.getLevelNamesMapping()[log_level]
     structlog.configure(
-        processors=_processors(resolve(log_format, stream)),
+        processors=_processors(resolve(log_format, stream), colors=stream.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -35,7 +35,7 @@ def resolve(log_format: str, stream: TextIO) -> str:
     return "console" if stream.isatty() else "json"
 
 
-def _processors(log_format: str) -> list[Processor]:
+def _processors(log_format: str, *, colors: bool) -> list[Processor]:
     common: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -43,7 +43,7 @@ def _processors(log_format: str) -> list[Processor]:
         _exception_without_payload,
     ]
     if log_format == "console":
-        return [*common, structlog.dev.ConsoleRenderer()]
+        return [*common, structlog.dev.ConsoleRenderer(colors=colors)]
     return [*common, structlog.processors.JSONRenderer()]
 
 

@@ -22,12 +22,12 @@ LEASE_LOST = "ShutdownException"
 PASSING = frozenset({"ThrottlingException", "KinesisClientLibDependencyException"})
 LONGEST_CHECKPOINT_WAIT = 10.0
 
-AHEAD = """the KCL checkpoint of {shard} is ahead of what is stored: the database was restored from an older state,
-or the lease table is another stream's. The records between them would be skipped.
-  checkpoint: {checkpoint}
-  stored:     {done}
-Repair: python -m consumer progress show; python -m consumer replay --from TIME s3://ARCHIVE-BUCKET/PREFIX (the archive
-of the time between them; safe to repeat); then python -m consumer progress accept --shard {shard}"""
+AHEAD = (
+    "the KCL checkpoint of {shard} ({checkpoint}) is ahead of what is stored ({done}): the database was restored from an "
+    "older state, or the lease table is another stream's. The records between them would be skipped. "
+    "Repair: `python -m consumer progress show`; `python -m consumer replay --from TIME s3://BUCKET/PREFIX` with the "
+    "archive of the time between them (safe to repeat); then `python -m consumer progress accept --shard {shard}`"
+)
 
 Callback = Callable[["ShardProcessor", Any], None]
 
@@ -105,7 +105,7 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
 
     @guarded
     def lease_lost(self, _: Any) -> None:
-        log.info("lease lost; another worker has the shard")
+        log.info("shard given up")
 
     @guarded
     def shard_ended(self, received: Any) -> None:

@@ -9,8 +9,10 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name
     CredentialRetrievalError,
     HTTPClientError,
+    IncompleteReadError,
     MetadataRetrievalError,
 )
 from botocore.parsers import ResponseParserError
@@ -45,7 +47,14 @@ PASSING_CODES = frozenset(
         "ServiceUnavailable",
     }
 )
-PASSING_ERRORS = (HTTPClientError, CredentialRetrievalError, MetadataRetrievalError, ResponseParserError)
+PASSING_ERRORS = (
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    ResponseParserError,
+)
 VENDOR_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 

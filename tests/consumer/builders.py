@@ -68,7 +68,7 @@ def batch(*records: Record, shard: Shard = SHARD) -> Batch:
 
 
 def content(**changes: Any) -> Content:
-    fields = {
+    fields: dict[str, Any] = {
         "amount": Decimal("1500.25"),
         "sender_id": "s-1",
         "receiver_id": "r-1",

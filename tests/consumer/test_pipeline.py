@@ -1,0 +1,112 @@
+"""A batch is decoded, detected and stored once, whatever happens on the way."""
+
+from datetime import timedelta
+
+import pytest
+
+from consumer.counts import Tally
+from consumer.detect import RULES
+from consumer.domain import Shard, Transaction
+from consumer.patience import Patience, StoppedError
+from consumer.pipeline import Pipeline
+from tests.consumer.builders import ARRIVED, FIRST, SHARD, batch, record, wire
+from tests.consumer.fake_store import FakeStore, outage
+
+LATER = ARRIVED + timedelta(minutes=1)
+MINUTE = ARRIVED.replace(second=0, microsecond=0)
+
+
+class BreaksOnZero:
+    id = "breaks-on-zero"
+    version = 1
+
+    def reason(self, transaction: Transaction) -> str | None:
+        if transaction.content.amount == 0:
+            raise ZeroDivisionError("sender s-1")
+        return None
+
+
+def pipeline_of(store: FakeStore, waits: list[float] | None = None) -> Pipeline:
+    def pause(seconds: float) -> bool:
+        assert waits is not None, "no wait was expected"
+        waits.append(seconds)
+        return False
+
+    pipeline = Pipeline([*RULES, BreaksOnZero()], store, Patience(pause))
+    if SHARD not in store.done:
+        store.done[SHARD] = None
+    return pipeline
+
+
+def test_lines_are_evaluated_counted_by_minute_and_their_progress_moves() -> None:
+    store = FakeStore()
+    pipeline_of(store).process(
+        batch(record(1, wire(), wire(amount="1000")), record(2, b"poison\n", wire(), arrived_at=LATER))
+    )
+    assert len(store.findings) == 2
+    assert [letter.reason for letter in store.dead_letters] == ["not JSON"]
+    assert store.counts == [{MINUTE: Tally(2, 1, 0), MINUTE + timedelta(minutes=1): Tally(1, 1, 1)}]
+    assert store.done[SHARD] == FIRST + 2
+
+
+def test_a_line_that_breaks_a_rule_is_a_dead_letter_and_its_neighbours_go_on() -> None:
+    store = FakeStore()
+    pipeline_of(store).process(batch(record(1, wire(), wire(amount="0"), wire())))
+    (letter,) = store.dead_letters
+    assert letter.reason == "could not be evaluated (ZeroDivisionError)"
+    assert letter.line.position == (SHARD, FIRST + 1, 2)
+    assert len(store.findings) == 2
+
+
+def test_records_that_are_stored_are_dropped_and_the_rest_of_the_batch_is_not() -> None:
+    store = FakeStore()
+    pipeline = pipeline_of(store)
+    pipeline.process(batch(record(1, wire()), record(2, wire())))
+    pipeline.process(batch(record(1, wire()), record(2, wire()), record(3, wire())))
+    pipeline.process(batch(record(3, wire())))
+    assert [finding.line.position.sequence_number - FIRST for finding in store.findings] == [1, 2, 3]
+    assert len(store.counts) == 2
+
+
+@pytest.mark.parametrize("where", ["begin", "commit"])
+def test_an_outage_is_waited_out_and_the_batch_is_stored_once(where: str) -> None:
+    store = FakeStore((where, outage()), (where, outage()))
+    waits: list[float] = []
+    pipeline_of(store, waits).process(batch(record(1, wire())))
+    assert len(store.findings) == len(store.counts) == 1
+    assert len(waits) == 2
+    assert store.failures == []
+
+
+def test_taking_up_and_ending_a_shard_wait_too() -> None:
+    store = FakeStore(("begin", outage()), ("begin", outage()))
+    waits: list[float] = []
+    pipeline = pipeline_of(store, waits)
+    assert pipeline.take_up(SHARD) is None
+    pipeline.end(SHARD)
+    assert store.ended == [SHARD]
+    assert len(waits) == 2
+
+
+def test_what_is_no_outage_is_not_waited_out() -> None:
+    store = FakeStore(("begin", KeyError("a bug")))
+    with pytest.raises(KeyError):
+        pipeline_of(store).process(batch(record(1, wire())))
+
+
+def test_the_wait_ends_when_the_process_is_to_stop() -> None:
+    store = FakeStore(("begin", outage()))
+    store.done[SHARD] = None
+    with pytest.raises(StoppedError):
+        Pipeline(RULES, store, Patience(lambda _: True)).process(batch(record(1, wire())))
+    assert store.findings == []
+
+
+def test_two_incarnations_of_a_stream_have_a_progress_each() -> None:
+    reborn = Shard("arn:aws:kinesis:eu-west-1:1:stream/payments@2026-11-24T00:00:00.000Z", SHARD.shard_id)
+    store = FakeStore()
+    pipeline = pipeline_of(store)
+    pipeline.process(batch(record(5, wire())))
+    assert pipeline.take_up(reborn) is None
+    pipeline.process(batch(record(1, wire()), shard=reborn))
+    assert store.done == {SHARD: FIRST + 5, reborn: FIRST + 1}

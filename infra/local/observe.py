@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import astuple, dataclass
 from decimal import Decimal
 from typing import Any
@@ -55,12 +56,10 @@ class Archived:
 
 
 class Observer:
-    """Reads only. The connection commits each statement by itself, so every look is a fresh one."""
+    """Reads only, each look over a connection of its own: PostgreSQL may be killed and come back in between."""
 
     def __init__(self, local: Local) -> None:
         self._local = local
-        self._connection = psycopg2.connect(local.postgres.url, connect_timeout=5)
-        self._connection.autocommit = True
         self._kinesis = boto3.client("kinesis")
         self._s3 = boto3.client("s3")
 
@@ -102,6 +101,7 @@ class Observer:
         return not self._kinesis.get_records(ShardIterator=iterator["ShardIterator"], Limit=1)["Records"]
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with self._connection.cursor() as cursor:
+        with closing(psycopg2.connect(self._local.postgres.url, connect_timeout=5)) as connection:
+            cursor = connection.cursor()
             cursor.execute(query, parameters)
             return cursor.fetchall()

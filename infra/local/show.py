@@ -33,7 +33,10 @@ def mail(message: Mail, count: int) -> RenderableType:
     body = [line for line in message.text.splitlines() if line.strip()][:MAIL_LINES]
     head = f"From: {message.source}\nTo: {', '.join(message.to)}\nSubject: {message.subject}\n\n"
     return Panel(
-        Text(head + "\n".join(body) + "\n…"), title=f"First of {count} e-mails", title_align="left", expand=False
+        Text(head + "\n".join(body) + "\n…"),
+        title="The e-mail" if count == 1 else f"The first of {count} e-mails",
+        title_align="left",
+        expand=False,
     )
 
 

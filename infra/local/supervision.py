@@ -24,7 +24,7 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
-LONGEST_SOCKET_PATH = 100  # a Unix socket's path holds 107 bytes on Linux, 103 on macOS
+LONGEST_SOCKET_PATH = 90  # of the 103 bytes that macOS allows; supervisord adds its process id for a moment
 PR_SET_PDEATHSIG = 1
 
 
@@ -52,13 +52,14 @@ class Supervisor:
         self._config = folder / "supervisord.conf"
         self._socket = _socket_path(folder)
         self._pid_file = folder / "supervisord.pid"
+        self._launched: subprocess.Popen[bytes] | None = None
 
     def launch(self, programs: Sequence[Program], *, tied_to_us: bool) -> None:
         """Starts supervisord with ``programs`` defined, none started. ``tied_to_us``: it stops when we die."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._write_config(programs)
         with (self._logs / "supervisord.out").open("ab") as output:
-            process = subprocess.Popen(
+            self._launched = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._config)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -67,7 +68,7 @@ class Supervisor:
                 preexec_fn=_stop_with_parent if tied_to_us and sys.platform == "linux" else None,
             )
         while not self.is_running():
-            if process.poll() is not None:
+            if self._launched.poll() is not None:
                 raise NotRunningError(f"supervisord ended at once; see {self._logs / 'supervisord.out'}")
             time.sleep(0.05)
 
@@ -113,6 +114,8 @@ class Supervisor:
             process.send_signal(signal.SIGTERM)
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             wait()
+        if self._launched:
+            self._launched.wait()
         self._pid_file.unlink(missing_ok=True)
 
     def _info(self, name: str) -> dict[str, Any]:
@@ -127,9 +130,10 @@ class Supervisor:
             return None
 
     def _call(self, method: str, *arguments: object) -> Any:
-        proxy = ServerProxy("http://localhost", transport=SupervisorTransport(None, None, f"unix://{self._socket}"))
+        transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
-            return getattr(proxy.supervisor, method)(*arguments)
+            with contextlib.closing(transport):
+                return getattr(ServerProxy("http://localhost", transport=transport).supervisor, method)(*arguments)
         except (OSError, HTTPException, ProtocolError) as error:
             raise NotRunningError("the stack is not running") from error
 

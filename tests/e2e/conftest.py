@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ def running_stack(folder: Path) -> Iterator[Driver]:
     before = dict(os.environ)
     local = Local.from_environment({"LOCAL_DIR": str(folder), **free_ports()})
     adopt_environment(local)
-    stack = Stack(local, lambda _name: ExitStack())
+    stack = Stack(local, lambda _name: nullcontext())
     try:
         stack.up(tied_to_us=True)
         yield Driver(stack, Observer(local))

@@ -133,7 +133,6 @@ class Driver:
         try:
             return condition()
         except psycopg2.OperationalError:  # PostgreSQL was killed and is on its way back
-            self.observer = Observer(self.stack.local) if self.stack.local.postgres.is_ready() else self.observer
             return False
 
     def _is_settled(self) -> bool:

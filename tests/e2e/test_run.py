@@ -109,6 +109,7 @@ def test_its_own_sudden_death_leaves_nothing_behind(tmp_path: Path) -> None:
     with foreground(tmp_path / "stack") as running:
         running.read_until(STAYS_UP)
         running.process.kill()
+        running.process.wait()
         assert gone(running)
 
 

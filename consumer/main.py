@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn, TextIO
+from typing import NoReturn, Protocol, TextIO
 
 import structlog
 from amazon_kclpy.kcl import KCLProcess
@@ -22,6 +22,12 @@ from consumer.processor import ShardProcessor
 from consumer.store import Store
 
 log = structlog.get_logger(__name__)
+
+
+class Commands(Protocol):
+    """What KCL says, line by line; an empty string at its end."""
+
+    def readline(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def shard_processor(settings: ChildSettings, pause: Callable[[float], bool]) -> 
     return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause)
 
 
-def run(commands: TextIO, answers: TextIO, processor: ShardProcessor) -> None:
+def run(commands: Commands, answers: TextIO, processor: ShardProcessor) -> None:
     """Until KCL closes the stream. A command that cannot be read ends the process: kclpy's error would quote it."""
     try:
         KCLProcess(processor, commands, answers, sys.stderr).run()

@@ -42,17 +42,16 @@ class Daemon:
         return _answers(answers)
 
 
-class _Conversation(io.StringIO):
+class _Conversation:
     """The child's standard input: a checkpoint's answer comes before the next command."""
 
     def __init__(self, commands: io.StringIO, answers: io.StringIO, refusals: Sequence[str]) -> None:
-        super().__init__()
         self._commands = commands
         self._answers = answers
         self._refusals = list(refusals)
         self._answered = 0
 
-    def readline(self, _: int = -1, /) -> str:
+    def readline(self) -> str:
         asked = [answer for answer in _answers(self._answers) if isinstance(answer, tuple)]
         if len(asked) == self._answered:
             return self._commands.readline()

@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from infra.local.emulator.settings import EmulatorSettings
 from tests.integration.emulator import CHECKOUT, Emulator, running
 
 
@@ -50,6 +51,14 @@ def test_a_taken_port_is_an_error_in_one_line(tmp_path: Path) -> None:
     assert second.process.returncode == 1
     assert err.startswith("emulator: ")
     assert err.count("\n") == 1
+
+
+def test_neither_docker_nor_a_mail_relay_of_the_users_is_reached() -> None:
+    users = {"DOCKER_HOST": "unix:///var/run/docker.sock", "SMTP_HOST": "mail.example:25", "HOME": "/home/user"}
+    given = EmulatorSettings.from_environment(users).for_ministack(users)
+    assert not Path(given["DOCKER_HOST"].removeprefix("unix://")).exists()
+    assert "SMTP_HOST" not in given
+    assert given["HOME"] == "/home/user"
 
 
 def test_another_ministack_is_refused() -> None:

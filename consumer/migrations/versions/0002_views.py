@@ -33,8 +33,9 @@ LEFT JOIN emails e ON e.id = l.email_id
 
 CONFLICT_REPORT = """
 SELECT transaction_id, known ->> 'amount' AS known_amount, other ->> 'amount' AS other_amount,
-       ARRAY(SELECT k.key FROM jsonb_each(known) k WHERE k.value IS DISTINCT FROM other -> k.key ORDER BY k.key)
-           AS different_fields,
+       ARRAY(SELECT k.key FROM jsonb_each_text(known) k WHERE CASE WHEN k.key = 'amount'
+                 THEN k.value::numeric <> (other ->> 'amount')::numeric
+                 ELSE k.value IS DISTINCT FROM other ->> k.key END ORDER BY k.key) AS different_fields,
        known, other, detected_at, stream_incarnation AS stream, shard_id AS shard, sequence_number, line
 FROM conflicts
 """

@@ -1,0 +1,48 @@
+"""The stream's side of the consumer on a real PostgreSQL."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from consumer.detect import RULES
+from consumer.domain import Batch, Shard
+from consumer.patience import Patience
+from consumer.pipeline import Pipeline
+from consumer.store import Store
+from tests.consumer.builders import SHARD
+
+APPLICATION, STREAM = "payment-anomalies", "payments"
+MOST_WAITS = 20
+
+
+class Consumer:
+    """The pipeline on a real store. ``waits``: what it slept in outages, of which it gives up after MOST_WAITS."""
+
+    def __init__(self, engine: Engine, shard: Shard = SHARD, while_waiting: Callable[[], None] = lambda: None) -> None:
+        self.waits: list[float] = []
+        self.store = Store(engine, APPLICATION, STREAM)
+        self._engine = engine
+        self._while_waiting = while_waiting
+        self._pipeline = Pipeline(RULES, self.store, Patience(self._pause))
+        self.done = self._pipeline.take_up(shard)
+
+    def process(self, given: Batch) -> None:
+        self._pipeline.process(given)
+
+    def rows(self, query: str) -> list[Any]:
+        with self._engine.connect() as connection:
+            found = [[_plain(value) for value in row] for row in connection.execute(text(query))]
+        return [tuple(row) if len(row) > 1 else row[0] for row in found]
+
+    def progress(self) -> list[Any]:
+        return self.rows("SELECT transactions, anomalies, dead_letters FROM shard_progress ORDER BY shard_id")
+
+    def _pause(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self._while_waiting()
+        return len(self.waits) == MOST_WAITS
+
+
+def _plain(value: Any) -> Any:
+    return bytes(value) if isinstance(value, memoryview) else value

@@ -69,11 +69,15 @@ def create(
     typer.echo(f"Key {key.id} for {name} is made. It is not stored and can't be shown again.", err=True)
 
 
+def _found(path: Path) -> Path:
+    if path != Path("-") and (path.is_dir() or not path.exists()):
+        raise typer.BadParameter("there is no such file")
+    return path
+
+
 @app.command()
 def send(
-    file: Annotated[
-        Path, typer.Argument(exists=True, allow_dash=True, dir_okay=False, help="JSONL; .gz and - are fine.")
-    ],
+    file: Annotated[Path, typer.Argument(callback=_found, help="JSONL; .gz is unpacked, - is standard input.")],
     url: Annotated[str, typer.Option(envvar="COLLECTOR_URL", help="The collector's address.")],
     api_key: Annotated[str, typer.Option(envvar="COLLECTOR_API_KEY", help="Better given by the environment.")],
     batch: Annotated[int, typer.Option(min=1, help="Transactions a request, at most.")] = 500,

@@ -17,8 +17,6 @@ READ_SECONDS = 35.0  # longer than any gateway waits
 class LostAnswerError(Exception):
     """No answer, or none that can be read: what became of the records is not known."""
 
-    retry_after = 0.0
-
 
 class UnusableError(Exception):
     """The address or the key can't be used for any request."""

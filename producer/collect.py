@@ -22,6 +22,7 @@ from producer.receipts import Receipts, receipts
 from producer.validate import FieldError, validate
 from producer.wire import Transaction
 
+BODY_SECONDS = 30.0
 RETRY_FULL_SECONDS = 1
 RETRY_UNAVAILABLE_SECONDS = 5
 NOT_ONE_VALID = "every record was rejected; the receipts say why"
@@ -37,7 +38,7 @@ class RequestLimits:
 
     records: int
     body_bytes: int
-    body_seconds: float = 30.0
+    body_seconds: float = BODY_SECONDS
 
 
 @dataclass(frozen=True)

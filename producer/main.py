@@ -28,7 +28,8 @@ from prometheus_client import (
 from producer import keystore, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
-from producer.collect import Collector, RequestLimits
+from producer.collect import BODY_SECONDS, Collector, RequestLimits
+from producer.connection import deadline_protocol
 from producer.errors import SettingsError
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
@@ -38,6 +39,8 @@ from producer.settings import KeySettings, ServiceSettings
 # Longer than load balancers keep an idle connection (60 s), so that they never send on one that was just closed.
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_MARGIN_SECONDS = 2
+# A body's own deadline comes first, so that it is answered; this one ends what nobody answers any more.
+REQUEST_SECONDS = BODY_SECONDS + 5
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +58,7 @@ class Service:
 def run(settings: ServiceSettings) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     try:
-        listener = socket.create_server((settings.producer_host, settings.producer_port), backlog=2048)
+        listener = _listen(settings.producer_host, settings.producer_port)
     except OSError as error:
         log.error("can't listen", host=settings.producer_host, port=settings.producer_port, reason=error.strerror)
         return 1
@@ -65,6 +68,11 @@ def run(settings: ServiceSettings) -> int:
             runner.run(_serve(service, settings, listener))
     log.info("stopped")
     return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
 
 
 def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
@@ -132,7 +140,7 @@ def _server_config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
     longest_call = kinesis.CONNECT_SECONDS + kinesis.READ_SECONDS
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=deadline_protocol(REQUEST_SECONDS),
         ws="none",
         lifespan="off",
         log_config=None,

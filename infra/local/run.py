@@ -17,7 +17,7 @@ from infra.local.stack import Stack
 from producer.client import Rejection, Summary, send
 from producer.lines import open_lines
 
-SHOWN_ANOMALIES = 10
+SHOWN_ANOMALIES = 6
 PATIENCE_SECONDS = 60
 STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

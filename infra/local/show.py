@@ -12,7 +12,7 @@ from infra.local.emulator.mailbox import Mail
 from infra.local.observe import Archived
 from infra.local.settings import Local
 
-MAIL_LINES = 14
+MAIL_LINES = 11
 ARCHIVED_LINE = 150
 LATEST = "SELECT amount, reason, detected_at FROM anomaly_report ORDER BY detected_at DESC LIMIT 5"
 

@@ -1,0 +1,49 @@
+"""The README is true: its settings are the services' own, its make targets exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from consumer.settings import DaemonSettings, NotifierSettings
+from producer.settings import ServiceSettings
+
+CHECKOUT = Path(__file__).parents[1]
+README = (CHECKOUT / "README.md").read_text()
+DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
+IN_WORDS = {
+    "WORKER_ID",
+    "SHARD_SYNC_INTERVAL_MS",
+    "LEASE_ASSIGNMENT_INTERVAL_MS",
+    "WORKER_METRICS_INTERVAL_MS",
+    "JAVA_HOME",
+}
+
+
+def settings_of(*kinds: type[BaseSettings]) -> dict[str, str]:
+    """Variable → default as the README writes it."""
+    return {
+        name.upper(): "required" if field.default is PydanticUndefined else f"`{field.default}`"
+        for kind in kinds
+        for name, field in kind.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize("kind", [ServiceSettings, DaemonSettings, NotifierSettings])
+def test_every_setting_stands_in_the_readme_with_its_default(kind: type[BaseSettings]) -> None:
+    for name, default in settings_of(kind).items():
+        assert name in DOCUMENTED
+        assert name in IN_WORDS or DOCUMENTED[name] == default, name
+
+
+def test_the_readme_names_no_setting_that_is_none() -> None:
+    assert set(DOCUMENTED) <= set(settings_of(ServiceSettings, DaemonSettings, NotifierSettings))
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z-]+)", README)) | set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
+    assert named
+    assert named <= targets

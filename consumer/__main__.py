@@ -1,6 +1,7 @@
 """The consumer's commands. Data goes to stdout, messages to stderr; the imports are late, so that help is quick."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -15,6 +16,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds anomalies in a Kinesis stream of payment transactions, stores them in PostgreSQL and tells by e-mail.",
 )
+progress = typer.Typer(no_args_is_help=True, help="How far the stream is stored, and the repair where KCL is ahead.")
+app.add_typer(progress, name="progress")
+
+Begin = Annotated[str | None, typer.Option("--from", help="RFC 3339; received by the producer at this time or later.")]
+End = Annotated[str | None, typer.Option("--to", help="RFC 3339; received by the producer before this time.")]
 
 
 @app.command()
@@ -60,12 +66,82 @@ def migrate() -> None:
     typer.echo(f"the database is at revision {revision}", err=True)
 
 
+@app.command()
+def replay(
+    sources: Annotated[list[str], typer.Argument(help="Files, or s3://bucket/prefix; gzipped or not.")],
+    begin: Begin = None,
+    end: End = None,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Send e-mails for what is added; without it nobody is told.")
+    ] = False,
+) -> None:
+    """Put archived transactions through the rules again and add the anomalies that are missing. Safe to repeat.
+
+    For a gap, as after a database was restored. DATABASE_URL is required; S3 is reached as the AWS SDK is set up.
+
+    Example: python -m consumer replay --from 2026-11-23T10:00:00Z s3://archive/transactions/dt=2026-11-23/
+    """
+    from consumer import repairs
+    from consumer.replay import Window, instant
+
+    window = Window(**{name: instant(text) for name, text in (("begin", begin), ("end", end)) if text})
+    summary = repairs.replay(sources, window, alert=alert)
+    repairs.output().print(repairs.summary_table(summary))
+
+
+@progress.command()
+def show() -> None:
+    """Show how far each shard is stored, beside KCL's checkpoint.
+
+    AWS_REGION, STREAM_NAME and DATABASE_URL are required. Exit code 1 where KCL is ahead: records are missing.
+
+    Example: python -m consumer progress show
+    """
+    from consumer import repairs
+
+    found = repairs.states()
+    repairs.output().print(repairs.state_table(found))
+    raise typer.Exit(FAILED if any(state.is_ahead for state in found) else 0)
+
+
+@progress.command()
+def accept(
+    shard: Annotated[list[str] | None, typer.Option(help="A shard; can be repeated.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All shards.")] = False,
+) -> None:
+    """Accept KCL's checkpoints as stored, after the records in between were replayed from the archive.
+
+    AWS_REGION, STREAM_NAME and DATABASE_URL are required.
+
+    Example: python -m consumer progress accept --shard shardId-000000000000
+    """
+    from consumer import repairs
+
+    if bool(shard) == every:
+        raise typer.BadParameter("name shards with --shard, or take --all")
+    moved = repairs.accept(shard or [])
+    for state in moved:
+        typer.echo(f"{state.shard_id}: accepted {state.checkpoint}", err=True)
+    if not moved:
+        typer.echo("nothing to accept: no checkpoint is ahead of what is stored", err=True)
+
+
 def main() -> None:
     try:
         app()
-    except ConsumerError as error:
-        typer.echo(f"Error: {error}", err=True)
+    except Exception as error:
+        from sqlalchemy.exc import DBAPIError
+
+        if not isinstance(error, ConsumerError | OSError | DBAPIError):
+            raise
+        typer.echo(f"Error: {_words(error)}", err=True)
         sys.exit(USAGE if isinstance(error, SettingsError) else FAILED)
+
+
+def _words(error: Exception) -> str:
+    from consumer.logs import describe
+
+    return str(error) if isinstance(error, ConsumerError) else describe(error)
 
 
 if __name__ == "__main__":

@@ -83,6 +83,18 @@ class Finding(NamedTuple):
     matches: tuple[Match, ...]
 
 
+class Anomaly(NamedTuple):
+    """One match of one transaction; known by the transaction's and the rule's ids."""
+
+    line: Line
+    transaction: Transaction
+    match: Match
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        return self.transaction.transaction_id, self.match.rule_id
+
+
 class DeadLetter(NamedTuple):
     """A line that could not be evaluated. The reason never quotes it."""
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import Connection, any_, func, insert, literal, select
@@ -16,23 +16,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import BigInteger, Text, Uuid
 
 from consumer.detect import conflict
-from consumer.domain import Content, Finding, Line, Match, Position, Transaction, plain
+from consumer.domain import Anomaly, Content, Finding, Position, plain
 from consumer.tables import alerts, anomalies, conflicts
 
 AlertState = Literal["pending", "muted"]
-Key = tuple[UUID, str]
-
-
-class _Candidate(NamedTuple):
-    """An anomaly that is stored unless its key is known."""
-
-    line: Line
-    transaction: Transaction
-    match: Match
-
-    @property
-    def key(self) -> Key:
-        return self.transaction.transaction_id, self.match.rule_id
+Key = tuple[UUID, str]  # transaction, and rule or digest
 
 
 @dataclass(frozen=True)
@@ -40,7 +28,7 @@ class _Conflict:
     """Two contents under one trxId; the other one's ``alarm`` is an anomaly of its own."""
 
     known: Content
-    alarm: _Candidate
+    alarm: Anomaly
 
     @property
     def other(self) -> Content:
@@ -51,20 +39,20 @@ class _Conflict:
         return self.alarm.transaction.transaction_id, _digest(self.other)
 
 
-def insert_findings(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> list[Line]:
-    """Stores the anomalies that are new, each with its alert, and returns their lines, one entry an anomaly.
+def insert_findings(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> list[Anomaly]:
+    """Stores the anomalies that are new, each with its alert, and returns them.
 
     Content that differs from what is stored under its trxId becomes a conflict and one more anomaly.
     """
-    candidates = [_Candidate(f.line, f.transaction, match) for f in findings for match in f.matches]
+    candidates = [Anomaly(f.line, f.transaction, match) for f in findings for match in f.matches]
     new = _insert(connection, candidates, alert)
     found = _conflicts(connection, [c for c in candidates if new.get(c.key) is not c])
     _insert_conflicts(connection, found)
     alarms = _insert(connection, [conflict.alarm for conflict in found], alert)
-    return [candidate.line for candidate in (*new.values(), *alarms.values())]
+    return [*new.values(), *alarms.values()]
 
 
-def _insert(connection: Connection, candidates: Sequence[_Candidate], alert: AlertState) -> dict[Key, _Candidate]:
+def _insert(connection: Connection, candidates: Sequence[Anomaly], alert: AlertState) -> dict[Key, Anomaly]:
     """The new ones; of equal keys the first."""
     first = {candidate.key: candidate for candidate in reversed(candidates)}
     if not first:
@@ -84,7 +72,7 @@ def _insert_alerts(connection: Connection, anomaly_ids: list[int], alert: AlertS
     connection.execute(insert(alerts).from_select(["anomaly_id", "state"], rows))
 
 
-def _conflicts(connection: Connection, known: Sequence[_Candidate]) -> list[_Conflict]:
+def _conflicts(connection: Connection, known: Sequence[Anomaly]) -> list[_Conflict]:
     stored = _stored_contents(connection, known) if known else {}
     found = []
     for candidate in known:
@@ -95,7 +83,7 @@ def _conflicts(connection: Connection, known: Sequence[_Candidate]) -> list[_Con
     return found
 
 
-def _stored_contents(connection: Connection, candidates: Sequence[_Candidate]) -> dict[Key, Content]:
+def _stored_contents(connection: Connection, candidates: Sequence[Anomaly]) -> dict[Key, Content]:
     ids = sorted({candidate.transaction.transaction_id for candidate in candidates})
     columns = [anomalies.c[field] for field in Content.__struct_fields__]
     query = select(anomalies.c.transaction_id, anomalies.c.rule_id, *columns).where(
@@ -111,7 +99,7 @@ def _insert_conflicts(connection: Connection, found: Sequence[_Conflict]) -> Non
         connection.execute(upsert(conflicts).on_conflict_do_nothing(), rows)
 
 
-def _anomaly_row(candidate: _Candidate) -> dict[str, Any]:
+def _anomaly_row(candidate: Anomaly) -> dict[str, Any]:
     transaction = candidate.transaction
     return {
         "transaction_id": transaction.transaction_id,

@@ -106,4 +106,4 @@ def _counts(evaluation: Evaluation, stored: Stored) -> dict[datetime, Tally]:
     refused = [letter.line for letter in stored.refused]
     evaluated = evaluation.evaluated - Counter(minute(line.arrived_at) for line in refused)
     dead = [*(letter.line for letter in evaluation.undecodable), *refused]
-    return by_minute(evaluated, stored.anomalies, dead)
+    return by_minute(evaluated, [anomaly.line for anomaly in stored.anomalies], dead)

@@ -8,16 +8,16 @@ from psycopg2 import errorcodes
 from sqlalchemy import Connection
 from sqlalchemy.exc import StatementError
 
-from consumer.domain import DeadLetter, Finding, Line
+from consumer.domain import Anomaly, DeadLetter, Finding
 
-Insert = Callable[[Connection, Sequence[Finding]], list[Line]]
+Insert = Callable[[Connection, Sequence[Finding]], list[Anomaly]]
 
 
 @dataclass(frozen=True)
 class Stored:
-    """The lines of new anomalies, one entry an anomaly, and the lines whose data the database refused."""
+    """The anomalies that are new, and the lines whose data the database refused."""
 
-    anomalies: list[Line]
+    anomalies: list[Anomaly]
     refused: list[DeadLetter]
 
 

@@ -90,17 +90,18 @@ class Store:
                 update(shard_progress).where(self._row(shard)).values(ended_at=func.now(), updated_at=func.now())
             )
 
-    def insert(self, findings: Sequence[Finding], alert: AlertState) -> Stored:
-        """Without the fence, in a transaction of its own: for repairs and replays."""
-        with _transaction(self._engine) as connection:
-            return _insert(connection, findings, alert)
-
     def _row(self, shard: Shard) -> ColumnElement[bool]:
         return (
             (shard_progress.c.application == self._application)
             & (shard_progress.c.stream_incarnation == shard.stream_incarnation)
             & (shard_progress.c.shard_id == shard.shard_id)
         )
+
+
+def insert_unfenced(engine: Engine, findings: Sequence[Finding], alert: AlertState) -> Stored:
+    """In a transaction of its own that neither reads nor moves progress: for repairs and replays."""
+    with _transaction(engine) as connection:
+        return _insert(connection, findings, alert)
 
 
 @contextmanager

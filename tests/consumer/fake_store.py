@@ -8,7 +8,7 @@ import psycopg2
 from sqlalchemy.exc import OperationalError
 
 from consumer.counts import Tally
-from consumer.domain import DeadLetter, Finding, Record, Shard
+from consumer.domain import Anomaly, DeadLetter, Finding, Record, Shard
 from consumer.refusals import Stored
 
 
@@ -62,7 +62,7 @@ class FakeWork:
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
         self.findings += findings
         self.dead_letters += undecodable
-        return Stored([finding.line for finding in findings for _ in finding.matches], [])
+        return Stored([Anomaly(one.line, one.transaction, match) for one in findings for match in one.matches], [])
 
     def move_to(self, last: Record, counts: Mapping[datetime, Tally]) -> None:
         self.done = last.sequence_number

@@ -17,7 +17,7 @@ NAME = re.compile(r"transactions/dt=\d{4}-\d\d-\d\d/hr=\d\d/[a-z-]+-1-\d{4}(-\d\
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with running(tmp_path_factory.mktemp("emulator"), FIREHOSE_MAX_INTERVAL_SECONDS="0.5") as found:
+    with running(tmp_path_factory.mktemp("emulator"), FIREHOSE_MAX_INTERVAL_SECONDS="0.2") as found:
         yield found
 
 

@@ -34,7 +34,6 @@ def mime(**headers: str) -> EmailMessage:
 
 
 def sent(emulator: Emulator, message_id: str) -> Mail:
-    """SES's id is the first part of ministack's."""
     return next(mail for mail in read_mailbox(emulator.url) if mail.message_id == message_id)
 
 

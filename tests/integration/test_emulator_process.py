@@ -33,7 +33,8 @@ def test_it_says_nothing_while_all_is_well(tmp_path: Path) -> None:
     [
         ({"STATE_DIR": ""}, "PERSIST_STATE=1 needs STATE_DIR"),
         ({"FIREHOSE_MAX_INTERVAL_SECONDS": "soon"}, "FIREHOSE_MAX_INTERVAL_SECONDS must be a number above 0"),
-        ({"GATEWAY_PORT": "-1"}, "GATEWAY_PORT must be a number above 0"),
+        ({"EMULATOR_LOG_LEVEL": "LOUD"}, "EMULATOR_LOG_LEVEL must be a level"),
+        ({"GATEWAY_PORT": "-1"}, "GATEWAY_PORT must be a port"),
     ],
 )
 def test_an_unusable_setting_is_named(tmp_path: Path, environment: dict[str, str], complaint: str) -> None:

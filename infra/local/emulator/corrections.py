@@ -14,8 +14,8 @@ from infra.local.emulator.firehose import Deliveries
 from infra.local.emulator.reading import Reading
 from infra.local.emulator.resharding import Resharding
 from infra.local.emulator.sequence import SequenceNumbers
-from infra.local.emulator.state import SavedState
-from infra.local.emulator.upstream import app, firehose, from_json, kinesis, ses, to_json
+from infra.local.emulator.state import SavedState, StateUnreadableError
+from infra.local.emulator.upstream import app, firehose, from_json, kinesis, load_service_state, ses, to_json
 
 
 def correct_kinesis(numbers: SequenceNumbers, stopping: asyncio.Event) -> None:
@@ -60,16 +60,20 @@ def correct_ses() -> None:
 
 
 def correct_state(numbers: SequenceNumbers, folder: Path) -> None:
-    """Reads what was saved; ministack asks for it when it starts. Raises StateUnreadableError."""
+    """Restores what was saved, before ministack would. Raises StateUnreadableError."""
     saved = SavedState(folder, to_json, from_json)
-    loaded = saved.load()
-    _replace(app, "load_state", lambda service: loaded.pop(service, None))
+    _replace(app, "load_state", lambda _service: None)
     _replace(app, "save_all", saved.save)
     _wrap(app, "_reset_all_state", saved.forgetting)
     _replace(kinesis, "get_state", stream_state.saving(numbers))
     _wrap(kinesis, "load_persisted_state", lambda load: stream_state.restoring(load, numbers))
     _wrap(ses, "get_state", mail.saving)
     _wrap(ses, "load_persisted_state", mail.restoring)
+    for service, state in saved.load().items():
+        try:
+            load_service_state(service, state)
+        except Exception as error:
+            raise StateUnreadableError(f"{service}'s state can't be restored ({error!r}); remove {folder}") from error
 
 
 def close_the_doors() -> None:

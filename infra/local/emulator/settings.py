@@ -1,5 +1,6 @@
 """The emulator's environment: what we read, and what ministack must read for it."""
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,10 +33,10 @@ class EmulatorSettings:
     def from_environment(cls, environment: Mapping[str, str]) -> "EmulatorSettings":
         """Raises EmulatorSettingsError."""
         return cls(
-            port=int(_number(environment, "GATEWAY_PORT", DEFAULT_PORT)),
+            port=_port(environment),
             state_folder=_state_folder(environment),
-            firehose_max_interval=_number(environment, "FIREHOSE_MAX_INTERVAL_SECONDS", NO_CAP),
-            log_level=environment.get("EMULATOR_LOG_LEVEL") or "WARNING",
+            firehose_max_interval=_seconds(environment, "FIREHOSE_MAX_INTERVAL_SECONDS", NO_CAP),
+            log_level=_log_level(environment),
         )
 
     def for_ministack(self, environment: Mapping[str, str]) -> dict[str, str]:
@@ -72,15 +73,31 @@ def _state_folder(environment: Mapping[str, str]) -> Path | None:
     return Path(folder).resolve()
 
 
-def _number(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name) or str(default)
+def _port(environment: Mapping[str, str]) -> int:
+    text = environment.get("GATEWAY_PORT") or str(DEFAULT_PORT)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise EmulatorSettingsError(f"GATEWAY_PORT must be a port, 1 to 65535, and is {text!r}")
+    return int(text)
+
+
+def _seconds(environment: Mapping[str, str], name: str, default: float) -> float:
+    text = environment.get(name)
+    if not text:
+        return default
     try:
-        number = float(text)
+        seconds = float(text)
     except ValueError:
-        number = 0.0
-    if number <= 0:
+        seconds = 0.0
+    if not seconds > 0:
         raise EmulatorSettingsError(f"{name} must be a number above 0 and is {text!r}")
-    return number
+    return seconds
+
+
+def _log_level(environment: Mapping[str, str]) -> str:
+    level = environment.get("EMULATOR_LOG_LEVEL") or "WARNING"
+    if level not in logging.getLevelNamesMapping():
+        raise EmulatorSettingsError(f"EMULATOR_LOG_LEVEL must be a level of Python's logging and is {level!r}")
+    return level
 
 
 def adopt(environment: Mapping[str, str]) -> None:

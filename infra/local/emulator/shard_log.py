@@ -1,7 +1,7 @@
 """A shard's records, packed.
 
-Defect: ministack keeps a record as a dict of texts, the data in base64 (300,000 records of 340 bytes took RSSMB MB more
-than this does), finds a sequence number by looking at every record, and rebuilds the list at each call to expire some.
+Defect: ministack keeps a record as a dict of texts, its data in base64 (measured: 797 bytes for a record of 340, 517
+here), and finds a sequence number by looking at every record.
 """
 
 import base64

@@ -38,6 +38,11 @@ sent_mails: Any = ses._sent_emails
 mails_of_this_account: Callable[[], list[dict[str, Any]]] = ses._sent_emails_list
 
 
+def load_service_state(service: str, state: Any) -> None:
+    """``service`` as its state was saved under."""
+    app._get_module(app._state_map[service]).load_persisted_state(state)
+
+
 def find_stream(request: Request) -> Stream | None:
     """The stream that ``StreamName`` or ``StreamARN`` names."""
     found: Stream | None = kinesis._resolve_stream(request)[1]

@@ -87,7 +87,7 @@ def lines_of(stored: IO[bytes]) -> Iterator[bytes]:
     packed = stored.read(len(GZIP)) == GZIP
     stored.seek(0)
     try:
-        for line in gzip.GzipFile(fileobj=stored) if packed else stored:
+        for line in gzip.GzipFile(mode="rb", fileobj=stored) if packed else stored:
             yield line.removesuffix(b"\n")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise CrashError(f"an archive object is damaged: {error}") from error

@@ -6,7 +6,7 @@ import traceback
 from typing import TextIO
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from consumer.errors import ConsumerError
@@ -65,11 +65,11 @@ def describe(error: BaseException) -> str:
 
 
 def describe_database_error(error: DBAPIError) -> str:
-    """SQLSTATE and the server's first line. Its DETAIL quotes rows, and a data error's (class 22) first line values."""
+    """SQLSTATE and the server's first line. Its DETAIL quotes rows, and a data error's first line values."""
     original = error.orig
     state: str | None = getattr(original, "pgcode", None)
+    name = f"{type(original).__name__} ({state})" if state else type(original).__name__
+    if isinstance(error, DataError):
+        return name
     primary = getattr(getattr(original, "diag", None), "message_primary", None)
-    if state and state.startswith("22"):
-        return f"{type(original).__name__} ({state})"
-    words = primary or " ".join(str(original).split())
-    return f"{type(original).__name__} ({state}): {words}" if state else f"{type(original).__name__}: {words}"
+    return f"{name}: {primary or ' '.join(str(original).split())}"

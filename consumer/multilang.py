@@ -32,15 +32,15 @@ OPTIONAL = {
 
 
 def properties(settings: DaemonSettings) -> str:
-    """The daemon's properties file, in ASCII. Keys of settings that are unset are left to KCL's defaults."""
+    """The daemon's properties file. Keys of settings that are unset are left to KCL's defaults."""
     filled = Template(_template("multilang.properties")).substitute(
         # KCL splits the command at blanks, so it holds no path: `child_environment` says where to find both words.
         child=f"{Path(sys.executable).name} -m consumer.main",
         language=f"python/{sys.version_info.major}.{sys.version_info.minor}",
         stream=settings.stream_name,
-        region=_value(settings.aws_region),
+        region=settings.aws_region,
         application=settings.application_name,
-        worker=_value(settings.worker_id),
+        worker=settings.worker_id,
         records=settings.max_records_per_batch,
         poll=settings.poll_interval_ms,
         failover=settings.failover_ms,
@@ -115,11 +115,6 @@ def _executable(path: Path, complaint: str) -> Path:
 def _optional(settings: DaemonSettings) -> dict[str, int]:
     values = {key: getattr(settings, field) for key, field in OPTIONAL.items()}
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _value(text: str) -> str:
-    """As java.util.Properties reads it back."""
-    return text.replace("\\", "\\\\").encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _template(name: str) -> str:

@@ -37,6 +37,7 @@ def _named_parts(url: str) -> list[str]:
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Region = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 StreamName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{1,128}$")]
 Milliseconds = Annotated[int, Field(ge=1)]
 
@@ -72,7 +73,7 @@ class DatabaseSettings(_Settings):
 class StreamSettings(DatabaseSettings):
     """Which stream, and as which KCL application it is read."""
 
-    aws_region: str
+    aws_region: Region
     stream_name: StreamName
     application_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,200}$")] = "payment-anomalies"
 
@@ -80,7 +81,7 @@ class StreamSettings(DatabaseSettings):
 class DaemonSettings(StreamSettings):
     """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force."""
 
-    worker_id: str = Field(default_factory=socket.gethostname, min_length=1)
+    worker_id: str = Field(default_factory=socket.gethostname, pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")
     poll_interval_ms: Annotated[int, Field(ge=200)] = 300
     failover_ms: Milliseconds = 10_000
     shutdown_grace_ms: Milliseconds = 15_000
@@ -96,7 +97,7 @@ class DaemonSettings(StreamSettings):
 class NotifierSettings(DatabaseSettings):
     """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail."""
 
-    aws_region: str
+    aws_region: Region
     alert_sender: str
     alert_recipients: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)]
     digest_interval_seconds: Annotated[float, Field(gt=0)] = 300

@@ -1,5 +1,6 @@
 """The migrations make what `consumer.tables` says, and give people views that they can read."""
 
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from consumer.database import engine as database_engine
 from consumer.database import sqlalchemy_url
 from consumer.errors import RetryError
-from consumer.migrate import current_revision, head_revision, migrate
+from consumer.migrate import current_revision, head_revision, migrate, wait_until_migrated
 from consumer.tables import metadata
 from infra.local.postgres import Postgres
 from tests.integration.conftest import as_user, execute, own_server, url_of
@@ -93,6 +94,33 @@ def test_a_database_that_stays_away_ends_the_wait_with_a_plain_message() -> None
     with pytest.raises(RetryError, match=r"did not answer in 3 s.*refused"):
         migrate("postgresql://u:secret@127.0.0.1:1/none", wait_seconds=3, sleep=slept.append)
     assert sum(slept) == 3
+
+
+def test_the_consumer_waits_for_the_database_and_then_for_its_revision(empty_database_url: str) -> None:
+    away = empty_database_url.replace("test-password", "wrong")
+    waits: list[float] = []
+
+    def migrate_in_the_third_second(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            migrate(empty_database_url)
+
+    wait_until_migrated(empty_database_url, migrate_in_the_third_second)
+    assert len(waits) == 3
+    with pytest.raises(InterruptedError):
+        wait_until_migrated(away, interrupted)
+
+
+def interrupted(_: float) -> None:
+    raise InterruptedError
+
+
+@pytest.mark.parametrize(("revision", "waits"), [("0001", True), ("9999", False)])
+def test_a_later_revision_than_its_own_is_enough(revision: str, waits: bool, engine: Engine, database_url: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    with pytest.raises(InterruptedError) if waits else contextlib.nullcontext():
+        wait_until_migrated(database_url, interrupted)
 
 
 def test_an_owner_who_is_no_superuser_can_migrate() -> None:

@@ -1,0 +1,104 @@
+"""`python -m consumer run`, up to the moment at which Java takes its place; a script stands for Java."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consumer.migrate import migrate
+from tests.integration.emulator import REGION, Emulator, create_stream, running
+
+JAVA = """#!{python}
+import json, os, sys
+files = [open(sys.argv[sys.argv.index(name) + 1]).read() for name in ("--properties-file", "--log-configuration")]
+names = ("STREAM_INCARNATION", "DATABASE_URL", "APPLICATION_NAME", "STREAM_NAME", "LOG_FORMAT", "LOG_LEVEL")
+print(json.dumps([os.getpid(), sys.argv[1:], files, {{name: os.environ[name] for name in names}}]))
+"""
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running(tmp_path_factory.mktemp("emulator")) as started:
+        create_stream(started.client("kinesis"), "payments")
+        yield started
+
+
+@pytest.fixture
+def environment(emulator: Emulator, empty_database_url: str, tmp_path: Path) -> dict[str, str]:
+    java = tmp_path / "java home" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(JAVA.format(python=sys.executable))
+    java.chmod(0o755)
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "DATABASE_URL": empty_database_url,
+        "STREAM_NAME": "payments",
+        "JAVA_HOME": str(tmp_path / "java home"),
+        "JAVA_OPTIONS": "-Xmx1m -Done",
+        "TMPDIR": str(tmp_path),
+    }
+
+
+def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "consumer", "run"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_java_takes_the_place_of_a_consumer_whose_database_is_migrated(environment: dict[str, str]) -> None:
+    process = start(environment)
+    assert process.stderr
+    waiting = json.loads(process.stderr.readline())
+    assert "run `python -m consumer migrate`" in waiting["reason"]
+    migrate(environment["DATABASE_URL"])
+
+    out, err = process.communicate(timeout=60)
+
+    pid, arguments, (properties, logging), handed = json.loads(out)
+    assert pid == process.pid
+    assert arguments[:3] == ["-Xmx1m", "-Done", "-Dfile.encoding=UTF-8"]
+    assert "streamName = payments" in properties
+    assert "<target>System.err</target>" in logging
+    incarnation = handed.pop("STREAM_INCARNATION")
+    assert incarnation.startswith(f"arn:aws:kinesis:{REGION}:000000000000:stream/payments@20")
+    assert handed == {
+        "DATABASE_URL": environment["DATABASE_URL"],
+        "APPLICATION_NAME": "payment-anomalies",
+        "STREAM_NAME": "payments",
+        "LOG_FORMAT": "json",
+        "LOG_LEVEL": "INFO",
+    }
+    assert json.loads(err.splitlines()[-1])["stream"] == incarnation
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "told"),
+    [
+        ({"STREAM_NAME": "changeme", "AWS_REGION": ""}, 2, ["STREAM_NAME: still", "AWS_REGION: missing"]),
+        ({"STREAM_NAME": "nothing"}, 1, ["there is no stream nothing"]),
+        ({"JAVA_HOME": "/nowhere"}, 1, ["JAVA_HOME has no bin/java"]),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, ["Kinesis does not describe the stream payments"]),
+    ],
+)
+def test_a_consumer_that_cannot_start_says_why(
+    changes: dict[str, Any], code: int, told: list[str], environment: dict[str, str]
+) -> None:
+    process = start(environment | changes)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out == ""
+    assert "Traceback" not in err
+    assert all(words in err for words in told)

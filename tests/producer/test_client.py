@@ -195,8 +195,10 @@ def test_an_exception_of_a_listener_ends_the_sending() -> None:
     def listen(_: Summary) -> None:
         raise LookupError
 
+    unread = iter(lines(100))
     with pytest.raises(LookupError):
-        sent([], lines(100), batch=10, on_progress=listen)
+        sent([], unread, batch=10, on_progress=listen)
+    assert len(list(unread)) >= 70
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "ftp://x", "http://", "http://[", "http://x:port"])

@@ -49,7 +49,7 @@ async def test_another_secret_under_a_known_id_is_refused() -> None:
         "{}",
         '{"keys": {}}',
         json.dumps({"keys": [{"id": "abc"}]}),
-        json.dumps({"keys": DOCUMENT["keys"] * 2}),
+        json.dumps({"keys": [*DOCUMENT["keys"], DOCUMENT["keys"][0] | {"sha256": "0" * 64}]}),
         json.dumps({"keys": [DOCUMENT["keys"][0] | {"sha256": "x"}]}),
         json.dumps({"keys": [DOCUMENT["keys"][0] | {"expiresAt": "2026-01-01T00:00:00"}]}),
         json.dumps({"keys": [DOCUMENT["keys"][0] | {"ratePerSecond": 0}]}),

@@ -30,6 +30,24 @@ async def test_requests_that_arrive_together_share_a_call() -> None:
     assert [len(call) for call in stream.calls] == [30]
 
 
+async def test_a_call_waits_a_little_for_company_unless_it_is_full() -> None:
+    stream, over = FakeStream(), asyncio.Event()
+
+    class Lingering(FakeTime):
+        async def sleep(self, seconds: float) -> None:
+            await over.wait()
+
+    publishing = publisher(stream, Lingering())
+    assert all(await publishing.publish(entries(500, "full")))
+    first = asyncio.create_task(publishing.publish(entries(1, "first")))
+    await settle()
+    second = asyncio.create_task(publishing.publish(entries(1, "second")))
+    await settle()
+    over.set()
+    assert await first == await second == [True]
+    assert [len(call) for call in stream.calls] == [500, 2]
+
+
 async def test_nothing_to_publish_makes_no_call() -> None:
     stream = FakeStream()
     assert await publisher(stream).publish([]) == []
@@ -55,6 +73,14 @@ async def test_a_record_kinesis_refused_is_retried_alone() -> None:
         [b"entry-1\n"],
         [b"entry-1\n"],
     ]
+
+
+async def test_what_was_refused_goes_ahead_of_what_came_later() -> None:
+    stream = FakeStream(refuse=Refusals({b"early-0\n": 1}))
+    publishing = publisher(stream, limits=replace(ROOMY, concurrency=1))
+    early, late = publishing.publish(entries(1, "early")), publishing.publish(entries(1500, "late"))
+    assert all(map(all, await asyncio.gather(early, late)))
+    assert stream.written.index(entries(1, "early")[0]) < 1000
 
 
 @pytest.mark.parametrize("writes_anyway", [False, True])

@@ -1,47 +1,40 @@
 """`make run`: the main job, from a posted file to what came out of the pipe."""
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.local import show
 from infra.local.observe import Archived, Counts, Observer
 from infra.local.settings import BUCKET
 from infra.local.stack import Stack
-from producer.client import Rejection, Summary, send
+from infra.local.stopping import StoppedError, ignore_signals, stop_on_signals
+from producer.client import Summary, send
+from producer.client.screen import Screen
 from producer.lines import open_lines
 
 SHOWN_ANOMALIES = 6
 PATIENCE_SECONDS = 60
-STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class StoppedError(BaseException):
-    """A signal asked us to stop; not an Exception, so that nothing on the way swallows it."""
 
 
 def run_in_foreground(stack: Stack, source: Path, messages: Console) -> int:
     """Returns the exit code: 0 when everything that was accepted came out; leaves no process behind."""
-    for number in STOPPING_SIGNALS:
-        signal.signal(number, _stop)
+    stop_on_signals()
     code = 1
     try:
         stack.up(tied_to_us=True)
         code = _send_and_show(stack, source, messages)
-        messages.print("\n[bold]The stack stays up. Ctrl-C stops it.[/]")
-        _sleep_for_ever()
+        messages.print("\n[bold]The stack stays up. Ctrl-C stops it; its data stays (make clean drops it).[/]")
+        _sleep_while_up(stack)
+        messages.print("The stack was stopped by somebody else (make down).")
     except StoppedError:
         with contextlib.suppress(OSError):  # the terminal may be gone
             messages.print("\nStopping …")
     finally:
-        for number in STOPPING_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
         stack.down()
     return code
 
@@ -49,7 +42,7 @@ def run_in_foreground(stack: Stack, source: Path, messages: Console) -> int:
 def _send_and_show(stack: Stack, source: Path, messages: Console) -> int:
     observer = Observer(stack.local)
     before, known_keys = observer.counts(), observer.archive_keys()
-    sent = _send(stack, source, messages)
+    sent = _send(stack, source)
     archived = _await_arrival(observer, known_keys, sent.accepted, messages)
     came_out = observer.counts() - before
     _show(Console(), observer, archived, came_out, sent)
@@ -57,26 +50,21 @@ def _send_and_show(stack: Stack, source: Path, messages: Console) -> int:
     return 0 if sent.complete and came_out.evaluated == sent.accepted else 1
 
 
-def _send(stack: Stack, source: Path, messages: Console) -> Summary:
-    columns = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.fields[sent]}"), TimeElapsedColumn())
-    with open_lines(source) as lines, Progress(*columns, console=messages) as progress:
-        task = progress.add_task(f"Posting {source.name}", total=lines.size, sent="")
-
-        def advance(summary: Summary) -> None:
-            progress.update(task, completed=lines.position(), sent=f"{summary.accepted:,} accepted")
-
-        def report(rejection: Rejection) -> None:
-            words = "; ".join(f"{field} {message}".strip() for field, message in rejection.errors)
-            progress.console.print(f"[red]line {rejection.line}: {words}[/]")
-
-        local = stack.local
-        return send(
-            lines,
-            url=local.collector_url,
-            api_key=local.kept_secret("api_key") or "",
-            on_progress=advance,
-            on_rejection=report,
-        )
+def _send(stack: Stack, source: Path) -> Summary:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    with open_lines(source) as lines:
+        screen = Screen(console, lines, time.monotonic)
+        with screen.progress:
+            summary = send(
+                lines,
+                url=stack.local.collector_url,
+                api_key=stack.local.kept_secret("api_key") or "",
+                on_progress=screen.advance,
+                on_rejection=screen.reject,
+            )
+        if not summary.complete:
+            screen.finish(summary)
+        return summary
 
 
 def _await_arrival(observer: Observer, known_keys: set[str], accepted: int, messages: Console) -> list[Archived]:
@@ -104,7 +92,8 @@ def _wait_until(condition: Callable[[], bool]) -> None:
 
 def _show(console: Console, observer: Observer, archived: list[Archived], came_out: Counts, sent: Summary) -> None:
     console.print()
-    console.print(show.anomalies(observer.largest_anomalies(SHOWN_ANOMALIES), observer.counts().anomalies))
+    stored = observer.counts().anomalies
+    console.print(show.anomalies(observer.largest_anomalies(SHOWN_ANOMALIES), stored, came_out.anomalies))
     console.print()
     if mails := observer.mails():
         console.print(show.mail(mails[-came_out.emails], came_out.emails) if came_out.emails else show.no_mail())
@@ -118,7 +107,8 @@ def _balance(archived: list[Archived], came_out: Counts, sent: Summary) -> list[
     """What, how many, how many there must be."""
     return [
         ("transactions in the file", sent.read, None),
-        ("accepted by the producer", sent.accepted, sent.read),
+        ("rejected by the producer", sent.rejected, None),
+        ("accepted by the producer", sent.accepted, sent.read - sent.rejected),
         ("archived in S3", sum(len(found.lines) for found in archived), sent.accepted),
         ("evaluated by the consumer", came_out.evaluated, sent.accepted),
         ("dead letters", came_out.dead_letters, 0),
@@ -128,10 +118,6 @@ def _balance(archived: list[Archived], came_out: Counts, sent: Summary) -> list[
     ]
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise StoppedError
-
-
-def _sleep_for_ever() -> None:
-    while True:
-        time.sleep(3600)
+def _sleep_while_up(stack: Stack) -> None:
+    while stack.supervisor.is_running():
+        time.sleep(1)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -100,6 +101,10 @@ class Driver:
         assert self.sql(UNSENT, sorted(truth.ids)) == [(0,)]
         sent = {str(found) for (found,) in self.sql("SELECT id FROM emails WHERE state = 'sent'")}
         assert sent <= {mail.digest_id for mail in self.observer.mails()}
+
+    def mail_copies(self) -> Counter[str | None]:
+        """Digest id → e-mails in the mailbox that carry it."""
+        return Counter(mail.digest_id for mail in self.observer.mails())
 
     def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with self.stack.connect() as connection, connection.cursor() as cursor:

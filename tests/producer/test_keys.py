@@ -29,7 +29,7 @@ async def test_a_key_is_known_by_its_hash_alone() -> None:
     await keys.refresh()
     assert keys.authenticate(KEY_TEXT) == KEY
     assert keys.authenticate(OTHER_TEXT) == OTHER
-    assert KEY_TEXT.rpartition("_")[2] not in key_document(KEY)
+    assert KEY_TEXT.split("_", 2)[2] not in key_document(KEY)
 
 
 async def test_another_secret_under_a_known_id_is_refused() -> None:

@@ -22,7 +22,7 @@ from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
 from consumer.settings import NotifierSettings
 
 HOLD = timedelta(minutes=1)  # longer than an attempt: SES is given 15 seconds, for the quota and for the mail
-LONGEST_DELAY = 300.0
+LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
 STOP_WITHIN = 0.2
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
 

@@ -65,12 +65,12 @@ test-setup: $(VENV)/.test-$(shell cksum < tests/requirements.txt | tr -d ' ')
 
 $(VENV)/.run-%: | $(VENV)/bin/pip
 	@echo "Installing what the stack needs into .venv (once; about 250 MB, a minute or two) …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/local/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r infra/local/requirements.txt
 	@touch $@
 
 $(VENV)/.test-%: | $(VENV)/bin/pip
 	@echo "Installing the test tools (once; a minute or two) …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r tests/requirements.txt
 	@touch $@ $(VENV)/.run-$(shell cksum < infra/local/requirements.txt | tr -d ' ')
 
 $(VENV)/bin/pip:

@@ -25,7 +25,7 @@ def anomalies(rows: Sequence[tuple[Any, ...]], stored: int, new: int) -> Rendera
     table.add_column("amount", justify="right", style="bold")
     table.add_column("transaction", no_wrap=True)
     table.add_column("date (UTC)", no_wrap=True)
-    table.add_column("why")
+    table.add_column("why", no_wrap=True)
     for amount, transaction, _sender, _receiver, date, reason in rows:
         table.add_row(f"{amount:,f}", str(transaction), f"{date:%Y-%m-%d %H:%M}", reason)
     return table

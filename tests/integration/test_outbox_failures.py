@@ -71,56 +71,6 @@ def test_a_passing_error_is_retried_ever_later_but_never_too_late(
     assert states(engine) == [("sent", 1, 13)]
 
 
-UNVERIFIED = "Email address is not verified: ops@example.com"
-
-
-@pytest.mark.parametrize("code", ["MessageRejected", "MailFromDomainNotVerifiedException", "InvalidParameterValue"])
-def test_a_refused_email_fails_with_its_reason_and_the_next_alerts_are_sent(
-    engine: Engine, ses: FakeSes, clock: Clock, turn: Callable[[], None], code: str
-) -> None:
-    ses.script = [ses_error(code, message=UNVERIFIED)]
-    add_alerts(engine, "2000")
-    with capture_logs() as logged:
-        turn()
-    add_alerts(engine, "3000")
-    clock.advance(INTERVAL)
-    turn()
-    assert states(engine) == [("failed", 1, 1), ("sent", 1, 1)]
-    assert rows(engine, "SELECT last_error FROM emails WHERE state = 'failed'") == [(f"{code}: {UNVERIFIED}",)]
-    assert [entry["reason"] for entry in logged if entry["event"] == "digest refused"] == [code]
-    assert "example.com" not in str(logged)
-
-
-@pytest.mark.parametrize(
-    ("code", "status", "message"),
-    [
-        ("MessageRejected", 400, "Sending suspended for this account: alerts@example.com"),
-        ("RequestThrottled", 400, "too fast for alerts@example.com"),
-        ("LimitExceeded", 400, "too much for alerts@example.com"),
-        ("SomethingNew", 400, "of alerts@example.com"),
-        ("404", 404, "Not Found: alerts@example.com"),
-    ],
-)
-def test_a_week_of_it_costs_no_digest_and_ends_with_two_emails(
-    engine: Engine, ses: FakeSes, clock: Clock, turn: Callable[[], None], code: str, status: int, message: str
-) -> None:
-    ses.script = [ses_error(code, status, message)] * 10_000
-    with capture_logs() as logged:
-        for _ in range(7):
-            add_alerts(engine, "2000")
-            turn()
-            clock.advance(timedelta(days=1))
-    assert states(engine) == [("pending", 1, 7)]
-    assert rows(engine, "SELECT last_error FROM emails") == [(f"{code}: {message}",)]
-    assert "example.com" not in str(logged)
-    ses.script = []
-    turn()
-    turn()
-    clock.advance(SECOND)
-    turn()
-    assert [sent["Subject"].split()[0] for sent in ses.messages] == ["1", "6"]
-
-
 class CrashError(BaseException):
     """Stands for SIGKILL: nothing that follows is run."""
 

@@ -5,8 +5,8 @@ the fence: the shard's progress row, which says what is stored already.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -15,7 +15,7 @@ from consumer.counts import Tally, by_minute, minute
 from consumer.decode import decode, lines
 from consumer.detect import Rule, matches
 from consumer.domain import Batch, DeadLetter, Finding, Line, Position, Record, Shard
-from consumer.errors import RejectedError
+from consumer.errors import CrashError, RejectedError
 from consumer.patience import Patience
 from consumer.refusals import Stored
 
@@ -29,6 +29,8 @@ class ShardWork(Protocol):
 
     def move_to(self, last: Record, counts: "dict[datetime, Tally]") -> None: ...
 
+    def end(self) -> None: ...
+
 
 class Store(Protocol):
     """Where results go. Raises `sqlalchemy.exc.DBAPIError` while the world is down, having stored all or nothing."""
@@ -36,8 +38,6 @@ class Store(Protocol):
     def take_up(self, shard: Shard) -> int | None: ...
 
     def shard(self, shard: Shard) -> AbstractContextManager[ShardWork]: ...
-
-    def end(self, shard: Shard) -> None: ...
 
 
 @dataclass
@@ -50,32 +50,58 @@ class Evaluation:
 
 
 class Pipeline:
-    """Takes a shard's batches to the store, however long the database is down."""
+    """Takes a shard's batches to the store, however long the database is down.
+
+    `process` and `end` raise CrashError where the progress moved back since it was last seen: KCL goes on behind it.
+    """
 
     def __init__(self, rules: Sequence[Rule], store: Store, patience: Patience) -> None:
         self._rules = rules
         self._store = store
         self._patience = patience
+        self._seen: dict[Shard, int | None] = {}
 
     def take_up(self, shard: Shard) -> int | None:
         """The last sequence number that is stored; None before the first."""
-        return self._patience.run(lambda: self._store.take_up(shard))
+        self._seen[shard] = self._patience.run(lambda: self._store.take_up(shard))
+        return self._seen[shard]
 
     def process(self, batch: Batch) -> None:
         """Returns when every record of the batch is stored, as evaluated or as dead letters."""
         self._patience.run(lambda: self._process_once(batch))
 
     def end(self, shard: Shard) -> None:
-        self._patience.run(lambda: self._store.end(shard))
+        self._patience.run(lambda: self._end_once(shard))
 
     def _process_once(self, batch: Batch) -> None:
-        with self._store.shard(batch.shard) as work:
+        with self._held(batch.shard) as work:
             fresh = [record for record in batch.records if work.done is None or record.sequence_number > work.done]
             if not fresh:
                 return
             evaluation = evaluate(self._rules, stream_lines(batch.shard, fresh))
             stored = work.insert(evaluation.findings, evaluation.undecodable)
             work.move_to(fresh[-1], _counts(evaluation, stored))
+
+    def _end_once(self, shard: Shard) -> None:
+        with self._held(shard) as work:
+            work.end()
+
+    @contextmanager
+    def _held(self, shard: Shard) -> Iterator[ShardWork]:
+        with self._store.shard(shard) as work:
+            _require_not_behind(shard, self._seen.get(shard), work.done)
+            yield work
+        self._seen[shard] = work.done  # not before the commit was answered
+
+
+def _require_not_behind(shard: Shard, seen: int | None, done: int | None) -> None:
+    """Ahead is another worker, or a COMMIT whose answer was lost."""
+    if seen is not None and (done is None or done < seen):
+        raise CrashError(
+            f"the progress of {shard.shard_id} fell from {seen} to {done or 'nothing'} while the shard was read: the "
+            "database was restored from an older state, or failed over to one. Nothing more is stored, and the next "
+            "start names the repair"
+        )
 
 
 def stream_lines(shard: Shard, records: Iterable[Record]) -> Iterable[Line]:

@@ -25,7 +25,8 @@ _done = shard_progress.c.sequence_number
 
 
 class ShardWork:
-    """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored."""
+    """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored, or will be
+    with the commit."""
 
     def __init__(self, connection: Connection, done: int | None, row: ColumnElement[bool], stream: str) -> None:
         self.done = done
@@ -45,6 +46,13 @@ class ShardWork:
             update(shard_progress).where(self._row).values(**moved, **_added(shard_progress, total(counts)))
         )
         self._add_throughput(counts)
+        self.done = last.sequence_number
+
+    def end(self) -> None:
+        """The shard was closed by a reshard and is read to its end."""
+        self._connection.execute(
+            update(shard_progress).where(self._row).values(ended_at=func.now(), updated_at=func.now())
+        )
 
     def _add_throughput(self, counts: Mapping[datetime, Tally]) -> None:
         statement = upsert(throughput)
@@ -82,13 +90,6 @@ class Store:
             if not found:
                 raise CrashError(f"the progress of {shard.shard_id} was deleted from shard_progress while it is read")
             yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream)
-
-    def end(self, shard: Shard) -> None:
-        """The shard was closed by a reshard and is read to its end."""
-        with _transaction(self._engine) as connection:
-            connection.execute(
-                update(shard_progress).where(self._row(shard)).values(ended_at=func.now(), updated_at=func.now())
-            )
 
     def _row(self, shard: Shard) -> ColumnElement[bool]:
         return (

@@ -41,11 +41,8 @@ class FakeStore:
         self.findings += work.findings
         self.dead_letters += work.dead_letters
         self.counts += work.counts
+        self.ended += [shard] * work.ended
         self._fail("commit")
-
-    def end(self, shard: Shard) -> None:
-        self._fail("begin")
-        self.ended.append(shard)
 
     def _fail(self, where: str) -> None:
         if self.failures and self.failures[0][0] == where:
@@ -55,6 +52,7 @@ class FakeStore:
 class FakeWork:
     def __init__(self, done: int | None) -> None:
         self.done = done
+        self.ended = False
         self.findings: list[Finding] = []
         self.dead_letters: list[DeadLetter] = []
         self.counts: list[Mapping[datetime, Tally]] = []
@@ -67,3 +65,6 @@ class FakeWork:
     def move_to(self, last: Record, counts: Mapping[datetime, Tally]) -> None:
         self.done = last.sequence_number
         self.counts.append(counts)
+
+    def end(self) -> None:
+        self.ended = True

@@ -7,6 +7,7 @@ import pytest
 from consumer.counts import Tally
 from consumer.detect import RULES
 from consumer.domain import Shard, Transaction
+from consumer.errors import CrashError
 from consumer.patience import Patience, StoppedError
 from consumer.pipeline import Pipeline
 from tests.consumer.builders import ARRIVED, FIRST, SHARD, batch, record, wire
@@ -100,6 +101,29 @@ def test_the_wait_ends_when_the_process_is_to_stop() -> None:
     with pytest.raises(StoppedError):
         Pipeline(RULES, store, Patience(lambda _: True)).process(batch(record(1, wire())))
     assert store.findings == []
+
+
+@pytest.mark.parametrize("fallen_to", [None, FIRST + 1])
+@pytest.mark.parametrize("stored_by", ["itself", "another worker", "a former process"])
+def test_a_progress_that_moved_back_stops_the_consumer_before_it_stores_or_ends_anything(
+    stored_by: str, fallen_to: int | None
+) -> None:
+    store = FakeStore()
+    pipeline = pipeline_of(store)
+    if stored_by == "itself":
+        pipeline.process(batch(record(2, wire(amount="1"))))
+    else:
+        store.done[SHARD] = FIRST + 2
+    if stored_by == "another worker":
+        pipeline.process(batch(record(2, wire())))
+    if stored_by == "a former process":
+        pipeline.take_up(SHARD)
+    store.done[SHARD] = fallen_to
+    with pytest.raises(CrashError, match="fell from"):
+        pipeline.process(batch(record(3, wire())))
+    with pytest.raises(CrashError, match="fell from"):
+        pipeline.end(SHARD)
+    assert (store.findings, store.ended, store.done[SHARD]) == ([], [], fallen_to)
 
 
 def test_two_incarnations_of_a_stream_have_a_progress_each() -> None:

@@ -30,6 +30,9 @@ class Consumer:
     def process(self, given: Batch) -> None:
         self._pipeline.process(given)
 
+    def end(self, shard: Shard) -> None:
+        self._pipeline.end(shard)
+
     def rows(self, query: str) -> list[Any]:
         with self._engine.connect() as connection:
             found = [[_plain(value) for value in row] for row in connection.execute(text(query))]

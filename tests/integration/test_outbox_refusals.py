@@ -164,3 +164,13 @@ def test_commands_at_once_and_a_composing_notifier_tell_every_alert_once(
         ("pending", 2500),
     ]
     assert rows(engine, "SELECT count(*) FROM alerts WHERE state = 'pending'") == [(0,)]
+
+
+def test_a_quota_that_is_refused_is_logged_without_the_account(engine: Engine, ses: FakeSes, clock: Clock) -> None:
+    ses.quota_error = ses_error("AccessDenied", 403, "User arn:aws:iam::123456789012:user/ops@example.com may not")
+    add_alerts(engine, "2000")
+    with capture_logs() as logged:
+        notifier(engine, ses, clock).run(poll_seconds=1, pause=lambda _: True)
+    assert [entry["reason"] for entry in logged if "reason" in entry] == ["AccessDenied"] * 2
+    assert "123456789012" not in str(logged)
+    assert "example.com" not in str(logged)

@@ -21,6 +21,7 @@ from consumer.logs import describe
 from consumer.refusals import Stored, insert_around_refusals, is_data_error
 from consumer.tables import dead_letters, shard_progress, throughput
 
+LETTERS_A_STATEMENT = 5_000
 _done = shard_progress.c.sequence_number
 
 
@@ -122,8 +123,10 @@ def _insert(connection: Connection, findings: Sequence[Finding], alert: AlertSta
 
 
 def _insert_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    if letters:
-        connection.execute(upsert(dead_letters).on_conflict_do_nothing(), [_letter_row(letter) for letter in letters])
+    """In portions, so that the database never waits long for the next one."""
+    for start in range(0, len(letters), LETTERS_A_STATEMENT):
+        rows = [_letter_row(letter) for letter in letters[start : start + LETTERS_A_STATEMENT]]
+        connection.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
 
 
 def _letter_row(letter: DeadLetter) -> dict[str, Any]:

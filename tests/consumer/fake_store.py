@@ -24,6 +24,7 @@ class FakeStore:
         self.failures = list(failures)
         self.done: dict[Shard, int | None] = {}
         self.ended: list[Shard] = []
+        self.held = False
         self.findings: list[Finding] = []
         self.dead_letters: list[DeadLetter] = []
         self.counts: list[Mapping[datetime, Tally]] = []
@@ -36,7 +37,9 @@ class FakeStore:
     def shard(self, shard: Shard) -> Iterator["FakeWork"]:
         self._fail("begin")
         work = FakeWork(self.done[shard])
+        self.held = True
         yield work
+        self.held = False
         self.done[shard] = work.done
         self.findings += work.findings
         self.dead_letters += work.dead_letters
@@ -58,7 +61,7 @@ class FakeWork:
         self.counts: list[Mapping[datetime, Tally]] = []
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
-        self.findings += findings
+        self.findings += [one for one in findings if one.matches]
         self.dead_letters += undecodable
         return Stored([Anomaly(one.line, one.transaction, match) for one in findings for match in one.matches], [])
 

@@ -3,7 +3,10 @@
 import sys
 from typing import Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
 from consumer.errors import ConsumerError, SettingsError
 

@@ -1,6 +1,7 @@
 """The consumer's commands. Data goes to stdout, messages to stderr; the imports are late, so that help is quick."""
 
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,6 +19,12 @@ app = typer.Typer(
 )
 progress = typer.Typer(no_args_is_help=True, help="How far the stream is stored, and the repair where KCL is ahead.")
 app.add_typer(progress, name="progress")
+
+
+class Role(StrEnum):
+    RUN = "run"
+    NOTIFY = "notify"
+
 
 Begin = Annotated[str | None, typer.Option("--from", help="RFC 3339; received by the producer at this time or later.")]
 End = Annotated[str | None, typer.Option("--to", help="RFC 3339; received by the producer before this time.")]
@@ -48,6 +55,35 @@ def notify() -> None:
     from consumer.notify import main as send
 
     send()
+
+
+@app.command()
+def health(role: Annotated[Role, typer.Argument(help="Which command runs in this container.")]) -> None:
+    """Tell whether the `run` or `notify` of this container does its work, by exit code: 0 if so, else 1 and why.
+
+    With the settings that the command itself has; for `notify`, HEARTBEAT_FILE is required.
+
+    Example: python -m consumer health run
+    """
+    _require_beat() if role is Role.NOTIFY else _require_daemon()
+
+
+def _require_beat() -> None:
+    from consumer.heartbeat import require_beat
+    from consumer.settings import NotifierSettings
+
+    settings = NotifierSettings.load()
+    if settings.heartbeat_file is None:
+        raise SettingsError("HEARTBEAT_FILE is missing: without it nobody can tell")
+    require_beat(settings.heartbeat_file, settings.notify_poll_seconds)
+
+
+def _require_daemon() -> None:
+    from consumer.health import lease_client, require_daemon
+    from consumer.settings import DaemonSettings
+
+    settings = DaemonSettings.load()
+    require_daemon(lease_client(settings.aws_region), settings.application_name, settings.worker_id)
 
 
 @app.command()

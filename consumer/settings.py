@@ -4,6 +4,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
@@ -95,13 +96,17 @@ class DaemonSettings(StreamSettings):
 
 
 class NotifierSettings(DatabaseSettings):
-    """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail."""
+    """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail.
+
+    ``heartbeat_file`` is touched between two steps of the work, so that `health notify` can tell.
+    """
 
     aws_region: Region
     alert_sender: str
     alert_recipients: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)]
     digest_interval_seconds: Annotated[float, Field(gt=0)] = 300
     notify_poll_seconds: Annotated[float, Field(gt=0)] = 1
+    heartbeat_file: Path | None = None
 
     @field_validator("alert_recipients", mode="before")
     @classmethod

@@ -2,11 +2,14 @@
 
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.errors import ConsumerError, SettingsError
+
+if TYPE_CHECKING:
+    from consumer.settings import DaemonSettings
 
 FAILED = 1
 USAGE = 2
@@ -79,11 +82,24 @@ def _require_beat() -> None:
 
 
 def _require_daemon() -> None:
-    from consumer.health import lease_client, require_daemon
+    from consumer.health import require_daemon
     from consumer.settings import DaemonSettings
 
     settings = DaemonSettings.load()
-    require_daemon(lease_client(settings.aws_region), settings.application_name, settings.worker_id)
+    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings))
+
+
+# The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
+def _held_leases(settings: "DaemonSettings") -> int:
+    from consumer.leases import held_leases
+
+    return held_leases(settings.application_name, settings.worker_id, settings.aws_region)
+
+
+def _incarnation(settings: "DaemonSettings") -> str:
+    from consumer.incarnation import kinesis_client, stream_incarnation
+
+    return stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
 
 
 @app.command()

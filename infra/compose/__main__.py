@@ -1,4 +1,4 @@
-"""`python -m infra.compose bootstrap|sample`, inside the containers of these names; settings come as in the services."""
+"""`python -m infra.compose bootstrap|sample`, inside the containers of these names. Settings come from the environment."""
 
 import os
 import sys

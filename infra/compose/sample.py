@@ -9,6 +9,8 @@ from infra.compose.mailbox import read_mailbox
 from infra.local.demonstrate import Collector, Demonstration
 from infra.local.observe import Observer
 
+LOG_COLUMNS = 120
+
 
 def demonstration(settings: Mapping[str, str], messages: Console) -> Demonstration:
     observer = Observer(
@@ -19,4 +21,10 @@ def demonstration(settings: Mapping[str, str], messages: Console) -> Demonstrati
         stream=settings["STREAM_NAME"],
         bucket=settings["ARCHIVE_BUCKET"],
     )
-    return Demonstration(observer, Collector(settings["COLLECTOR_URL"], settings["COLLECTOR_API_KEY"]), messages)
+    collector = Collector(settings["COLLECTOR_URL"], settings["COLLECTOR_API_KEY"])
+    return Demonstration(observer, collector, messages=messages, output=_output())
+
+
+def _output() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=LOG_COLUMNS)

@@ -27,12 +27,13 @@ class Collector:
 
 
 class Demonstration:
-    """Progress goes to ``messages``, what is shown to stdout."""
+    """Progress goes to ``messages``, what came out to ``output``."""
 
-    def __init__(self, observer: Observer, collector: Collector, messages: Console) -> None:
+    def __init__(self, observer: Observer, collector: Collector, *, messages: Console, output: Console) -> None:
         self._observer = observer
         self._collector = collector
         self._messages = messages
+        self._output = output
 
     def send_and_show(self, source: Path) -> int:
         """Returns the exit code: 0 when everything that was in the file came out."""
@@ -40,7 +41,7 @@ class Demonstration:
         sent = self._send(source)
         archived = self._await_arrival(known_keys, sent.accepted)
         came_out = self._observer.counts() - before
-        self._show(Console(), archived, came_out, sent)
+        self._show(archived, came_out, sent)
         return 0 if sent.complete and came_out.evaluated == sent.accepted else 1
 
     def _send(self, source: Path) -> Summary:
@@ -73,7 +74,8 @@ class Demonstration:
             _wait_until(lambda: self._observer.counts().unmailed == 0)
         return archived
 
-    def _show(self, console: Console, archived: list[Archived], came_out: Counts, sent: Summary) -> None:
+    def _show(self, archived: list[Archived], came_out: Counts, sent: Summary) -> None:
+        console = self._output
         largest = self._observer.largest_anomalies(SHOWN_ANOMALIES)
         console.print("", show.anomalies(largest, self._observer.counts().anomalies), "")
         if mails := self._observer.mails():

@@ -57,7 +57,7 @@ def observer(local: Local) -> Observer:
 
 def demonstration(local: Local, messages: Console) -> Demonstration:
     collector = Collector(local.collector_url, local.kept_secret("api_key") or "")
-    return Demonstration(observer(local), collector, messages)
+    return Demonstration(observer(local), collector, messages=messages, output=Console())
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

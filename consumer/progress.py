@@ -58,13 +58,14 @@ class Progress:
         return [_state(shard_id, stored.get(shard_id), leases.get(shard_id)) for shard_id in sorted({*stored, *leases})]
 
     def accept(self, states: Collection[ShardState]) -> None:
-        """Moves the progress of these shards up to their checkpoints, all or none."""
+        """Moves the progress of these shards up to their checkpoints, all or none, and never back."""
         with self._engine.begin() as connection:
             for state in states:
                 key = {"application": self._application, **Shard(self._incarnation, state.shard_id)._asdict()}
                 moved = {**_moved(state), "updated_at": func.now()}
                 statement = upsert(shard_progress).values(**key, **moved)
-                connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=moved))
+                latest = {name: func.greatest(shard_progress.c[name], statement.excluded[name]) for name in moved}
+                connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=latest))
 
     def _mine(self) -> ColumnElement[bool]:
         return (shard_progress.c.application == self._application) & (

@@ -126,7 +126,8 @@ emails = Table(
         postgresql_where=text("state IN ('pending', 'sending')"),
     ),
     Index(None, "recipients", "created_at"),
-    comment="Alert e-mails, written with their members before they are sent; at most one a recipient list is unfinished",
+    comment="Alert e-mails, written with their members before they are sent; "
+    "at most one a recipient list is unfinished",
 )
 
 alerts = Table(

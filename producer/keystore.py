@@ -112,4 +112,4 @@ def _code(error: ClientError) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return _code(error) if isinstance(error, ClientError) else type(error).__name__
+    return f"Secrets Manager: {_code(error) if isinstance(error, ClientError) else type(error).__name__}"

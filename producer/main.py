@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import math
 import random
-import signal
 import socket
 import sys
 import time
@@ -14,7 +12,6 @@ from dataclasses import dataclass
 
 import boto3
 import structlog
-import uvicorn
 from botocore.exceptions import BotoCoreError
 from fastapi import FastAPI
 from prometheus_client import (
@@ -28,19 +25,15 @@ from prometheus_client import (
 from producer import keystore, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
-from producer.collect import BODY_SECONDS, Collector, RequestLimits
-from producer.connection import deadline_protocol
+from producer.collect import Collector, RequestLimits
 from producer.errors import SettingsError
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
 from producer.quota import Quota
+from producer.server import Server, listen
 from producer.settings import KeySettings, ServiceSettings
 
-# Longer than load balancers keep an idle connection (60 s), so that they never send on one that was just closed.
-KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_MARGIN_SECONDS = 2
-# A body's own deadline comes first, so that it is answered; this one ends what nobody answers any more.
-REQUEST_SECONDS = BODY_SECONDS + 5
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +51,7 @@ class Service:
 def run(settings: ServiceSettings) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
     try:
-        listener = _listen(settings.producer_host, settings.producer_port)
+        listener = listen(settings.producer_host, settings.producer_port)
     except OSError as error:
         log.error("can't listen", host=settings.producer_host, port=settings.producer_port, reason=error.strerror)
         return 1
@@ -70,11 +63,6 @@ def run(settings: ServiceSettings) -> int:
     return 0
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
-
-
 def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     disable_created_metrics()  # type: ignore[no-untyped-call]  # unannotated in prometheus_client
     registry = CollectorRegistry()
@@ -82,7 +70,8 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
         registry.register(collector)
     metrics = Metrics(registry)
     keys = KeyRing(key_store(settings), metrics, utc_now)
-    publisher = Publisher(_stream(settings, executor), _publish_limits(settings), _TIMING, metrics)
+    timing = Timing(time.monotonic, asyncio.sleep, random.random)
+    publisher = Publisher(_stream(settings, executor), _publish_limits(settings), timing, metrics)
     quota = Quota(settings.key_quota_per_second, settings.max_records_per_request, time.monotonic)
     limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes)
     readiness = Readiness(keys, publisher)
@@ -94,9 +83,6 @@ def key_store(settings: KeySettings) -> keystore.KeyStore:
     with _failing_on_configuration():
         client = boto3.client("secretsmanager", config=keystore.client_config(settings.aws_region))
     return keystore.KeyStore(client, settings.api_keys_secret_id)
-
-
-_TIMING = Timing(time.monotonic, asyncio.sleep, random.random)
 
 
 def _stream(settings: ServiceSettings, executor: ThreadPoolExecutor) -> kinesis.KinesisStream:
@@ -125,8 +111,14 @@ def _publish_limits(settings: ServiceSettings) -> PublishLimits:
 
 
 async def _serve(service: Service, settings: ServiceSettings, listener: socket.socket) -> None:
-    server = _Server(_server_config(service.app, settings))
-    _stop_on_signals(server, service.readiness, settings.shutdown_delay_seconds)
+    longest_call = kinesis.CONNECT_SECONDS + kinesis.READ_SECONDS
+    server = Server(service.app, settings.publish_deadline_seconds + longest_call + SHUTDOWN_MARGIN_SECONDS)
+
+    def begin_to_stop() -> None:
+        log.info("stopping", accepts_for_seconds=settings.shutdown_delay_seconds)
+        service.readiness.stopping = True
+
+    server.stop_on_signals(settings.shutdown_delay_seconds, begin_to_stop)
     async with asyncio.TaskGroup() as tasks:
         refreshing = tasks.create_task(service.keys.keep_fresh(settings.api_keys_refresh_seconds, asyncio.sleep))
         host, port = listener.getsockname()[:2]
@@ -134,49 +126,6 @@ async def _serve(service: Service, settings: ServiceSettings, listener: socket.s
         await server.serve(sockets=[listener])
         await service.publisher.drain()
         refreshing.cancel()
-
-
-def _server_config(app: FastAPI, settings: ServiceSettings) -> uvicorn.Config:
-    longest_call = kinesis.CONNECT_SECONDS + kinesis.READ_SECONDS
-    return uvicorn.Config(
-        app,
-        http=deadline_protocol(REQUEST_SECONDS),
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=math.ceil(settings.publish_deadline_seconds + longest_call + SHUTDOWN_MARGIN_SECONDS),
-    )
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to us, where uvicorn would stop at once and die of the signal in the end."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _stop_on_signals(server: uvicorn.Server, readiness: Readiness, delay_seconds: float) -> None:
-    """Readiness fails first, requests are served until the delay is over; a second signal ends the delay."""
-    loop = asyncio.get_running_loop()
-
-    def stop_accepting() -> None:
-        server.should_exit = True
-
-    def stop() -> None:
-        if readiness.stopping:
-            stop_accepting()
-            return
-        log.info("stopping", accepts_for_seconds=delay_seconds)
-        readiness.stopping = True
-        loop.call_later(delay_seconds, stop_accepting)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producer import wire
@@ -37,6 +37,7 @@ def test_a_request_becomes_the_line_of_the_contract(case: dict[str, Any]) -> Non
 text = st.text(st.characters(blacklist_categories=("Cc", "Cs")), min_size=1, max_size=128)
 
 
+@settings(deadline=None)
 @given(text, text, st.decimals(0, 10**19, allow_nan=False, allow_infinity=False, places=18))
 def test_any_valid_transaction_is_one_line_that_reads_back_as_it_was(sender: str, bank: str, amount: Decimal) -> None:
     request = json.loads(CASES[0]["request"]) | {"senderId": sender, "receiverBankId": bank, "amount": str(amount)}

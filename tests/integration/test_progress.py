@@ -10,7 +10,8 @@ from consumer.__main__ import main
 from consumer.domain import Shard
 from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
-from tests.consumer.builders import FIRST, batch, record, wire
+from consumer.progress import Progress
+from tests.consumer.builders import FIRST, SHARD, batch, record, wire
 from tests.integration.emulator import REGION, Emulator, create_stream, running
 from tests.integration.streaming import APPLICATION, STREAM, Consumer
 
@@ -95,6 +96,16 @@ def test_a_restored_database_is_mended_from_the_archive_and_accepted(
     ]
     assert behind.rows("SELECT count(*) FROM anomalies") == [3]
     assert "nothing to accept" in capsys.readouterr().err
+
+
+def test_what_moved_on_since_it_was_looked_at_is_not_moved_back(engine: Engine) -> None:
+    consumer = Consumer(engine)
+    progress = Progress(engine, APPLICATION, SHARD.stream_incarnation)
+    seen = progress.states({SHARD.shard_id: str(FIRST + 1)})
+    assert [state.is_ahead for state in seen] == [True]
+    consumer.process(batch(record(5, wire())))
+    progress.accept(seen)
+    assert consumer.rows("SELECT sequence_number FROM shard_progress") == [FIRST + 5]
 
 
 @pytest.mark.parametrize(

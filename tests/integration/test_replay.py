@@ -50,7 +50,7 @@ def test_a_replay_adds_what_is_missing_and_tells_nobody(
 ) -> None:
     assert replay(monkeypatch, capsys, *archive) == [6, 2, 1, 2, 1]
     assert consumer.rows(STATES) == [("muted", 3), ("pending", 2)]
-    assert consumer.rows("SELECT shard_id, line FROM anomalies WHERE stream_incarnation = 'archive' ORDER BY id") == [
+    assert consumer.rows("SELECT shard_id, line FROM anomalies WHERE stream_incarnation = 'archive' ORDER BY line") == [
         (str(archive[1]), line) for line in (1, 2, 3)
     ]
     assert consumer.progress() == [(2, 2, 0)]

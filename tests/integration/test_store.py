@@ -2,7 +2,9 @@
 
 import threading
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
@@ -84,15 +86,35 @@ def test_shards_that_meet_the_same_transactions_do_not_deadlock(database_url: st
             lines = [wire(one, f"{1500 + number + turn}") for one in orders[number]]
             consumers[number].process(batch(record(turn, *lines), shard=shard))
 
-    threads = [threading.Thread(target=run, args=[number]) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_parallel(run, range(2))
     assert [consumer.waits for consumer in consumers] == [[], []]
     assert consumers[0].rows("SELECT count(*), count(DISTINCT transaction_id) FROM anomalies") == [(1000, 500)]
     for target in engines:
         target.dispose()
+
+
+def test_an_orphan_that_still_reads_the_shard_stores_nothing_twice(database_url: str) -> None:
+    lines = [wire() for _ in range(200)]
+    engines = [database_engine(database_url, "test") for _ in range(2)]
+    consumers = [Consumer(target) for target in engines]
+
+    def run(consumer: Consumer) -> None:
+        for number, line in enumerate(lines):
+            consumer.process(batch(record(number, line, b"poison\n")))
+
+    in_parallel(run, consumers)
+    assert consumers[0].progress() == [(200, 200, 200)]
+    assert consumers[0].rows("SELECT count(*) FROM alerts UNION ALL SELECT count(*) FROM dead_letters") == [200, 200]
+    for target in engines:
+        target.dispose()
+
+
+def in_parallel(run: Callable[[Any], None], arguments: Sequence[Any]) -> None:
+    threads = [threading.Thread(target=run, args=[argument]) for argument in arguments]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def test_ten_thousand_records_are_one_transaction(consumer: Consumer, engine: Engine) -> None:

@@ -1,4 +1,4 @@
-"""`python -m infra.compose bootstrap|sample`, inside the containers of these names. Settings come from the environment."""
+"""`python -m infra.compose bootstrap|sample`, inside the containers of these names; set up by the environment."""
 
 import os
 import sys

@@ -12,17 +12,27 @@ from producer.keystore import KeyStore, client_config
 
 def bootstrap(settings: Mapping[str, str]) -> None:
     """Raises ResourcesFailedError, ProducerError, or KeyError for a setting that is missing."""
+    stream, shards = settings["STREAM_NAME"], int(settings["STREAM_SHARDS"])
+    seed_archive(stream, shards)
     resources.create_resources(
-        stream=settings["STREAM_NAME"],
-        shards=int(settings["STREAM_SHARDS"]),
+        stream=stream,
+        shards=shards,
         bucket=settings["ARCHIVE_BUCKET"],
         keys_secret=settings["API_KEYS_SECRET_ID"],
         sender=settings["ALERT_SENDER"],
     )
-    resources.seed_leases(
-        stream=settings["STREAM_NAME"], application=settings["APPLICATION_NAME"], worker=settings["WORKER_ID"]
-    )
+    resources.seed_leases(stream=stream, application=settings["APPLICATION_NAME"], worker=settings["WORKER_ID"])
     register_key(settings["COLLECTOR_API_KEY"], settings["API_KEYS_SECRET_ID"], settings["AWS_REGION"])
+
+
+def seed_archive(stream: str, shards: int) -> None:
+    """LocalStack's Firehose is a KCL application that begins at LATEST, whenever it gets there, and so misses records.
+
+    Leases that it finds tell it to begin at the stream's beginning.
+    """
+    resources.create_stream(stream, shards)
+    application = f"{stream}-firehose-{resources.delivery_stream(stream)}"
+    resources.seed_leases(stream=stream, application=application, worker=None)
 
 
 def register_key(text: str, secret_id: str, region: str) -> None:

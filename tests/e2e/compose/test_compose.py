@@ -5,6 +5,7 @@ import json
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,11 +34,12 @@ def written(folder: Path, count: int, seed: int) -> tuple[Path, list[str]]:
 
 
 def post(settings: Mapping[str, str], transaction: dict[str, Any]) -> Any:
-    connection = http.client.HTTPConnection(urlsplit(settings["COLLECTOR_URL"]).netloc, timeout=30)
     headers = {"x-api-key": settings["COLLECTOR_API_KEY"], "content-type": "application/json"}
-    connection.request("POST", "/collector/transactions", json.dumps({"records": [transaction]}), headers)
-    response = connection.getresponse()
-    return response.status, json.load(response)
+    connection = http.client.HTTPConnection(urlsplit(settings["COLLECTOR_URL"]).netloc, timeout=30)
+    with closing(connection):
+        connection.request("POST", "/collector/transactions", json.dumps({"records": [transaction]}), headers)
+        response = connection.getresponse()
+        return response.status, json.load(response)
 
 
 def size_of(image: str) -> int:
@@ -97,9 +99,10 @@ def test_down_and_up_keep_the_anomalies_and_take_new_transactions_at_once(
     assert before
     driver.compose("down")
     driver.compose.up()
-    status, answer = post(driver.settings, json.loads(next(transactions(1, seed=6))))
+    first = next(transactions(1, seed=6))
+    status, answer = post(driver.settings, json.loads(first))
     assert (status, answer["accepted"]) == (202, 1)
-    driver.await_settled()
+    driver.assert_truth(truth_of([first]))
     assert driver.sql(everything)[: len(before)] == before
     source, lines = written(tmp_path, FEW, seed=7)
     driver.start_sending(source).summary()

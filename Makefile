@@ -6,8 +6,12 @@ BIN := $(VENV)/bin
 LOCAL_DIR ?= .local
 export LOCAL_DIR
 INPUT ?=
+SEND_ARGS ?=
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+# What stops the stack must not first install anything.
+IF_SET_UP := test -x $(BIN)/python || { echo "Nothing was set up here." >&2; exit 0; };
 
 .DEFAULT_GOAL := help
 .SHELLFLAGS := -ec
@@ -16,23 +20,23 @@ help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 run: setup ## Start everything, send the sample (or INPUT=file.jsonl), show what came out; Ctrl-C stops it
-	@$(BIN)/python -m infra.local run $(INPUT)
+	@$(BIN)/python -m infra.local run $(if $(INPUT),"$(INPUT)")
 
 setup: $(VENV)/.run-$(shell cksum < infra/local/requirements.txt | tr -d ' ') ## Create .venv and install what the stack needs
 
 up: setup ## Start the stack in the background and write .local/env
 	@$(BIN)/python -m infra.local up
 
-down: setup ## Stop the stack; its data stays
-	@$(BIN)/python -m infra.local down
+down: ## Stop the stack; its data stays
+	@$(IF_SET_UP) $(BIN)/python -m infra.local down
 
-status: setup ## Show the stack's processes
-	@$(BIN)/python -m infra.local status
+status: ## Show the stack's processes
+	@$(IF_SET_UP) $(BIN)/python -m infra.local status
 
 send: setup ## Post INPUT=file.jsonl to the running stack
 	@test -n "$(INPUT)" || { echo "make send needs INPUT=file.jsonl (one transaction a line)" >&2; exit 2; }
 	@test -f "$(LOCAL_DIR)/env" || { echo "The stack is not up: make up" >&2; exit 1; }
-	@. "$(abspath $(LOCAL_DIR))/env"; exec $(BIN)/python -m producer send "$(INPUT)"
+	@. "$(abspath $(LOCAL_DIR))/env"; exec $(BIN)/python -m producer send $(SEND_ARGS) "$(INPUT)"
 
 test: test-setup lint ## Install the test tools, lint, run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
@@ -53,8 +57,8 @@ lock: test-setup ## Resolve the requirements anew, with hashes
 	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
 	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
 
-clean: setup ## Stop the stack and drop all of its data
-	@$(BIN)/python -m infra.local clean
+clean: ## Stop the stack and drop all of its data
+	@$(IF_SET_UP) $(BIN)/python -m infra.local clean
 
 distclean: ## clean, and drop .venv and caches too
 	@test ! -x $(BIN)/python || $(MAKE) --no-print-directory clean
@@ -63,13 +67,13 @@ distclean: ## clean, and drop .venv and caches too
 test-setup: $(VENV)/.test-$(shell cksum < tests/requirements.txt | tr -d ' ')
 
 $(VENV)/.run-%: | $(VENV)/bin/pip
-	@echo "Installing what the stack needs (once; a minute or two) …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/local/requirements.txt
+	@echo "Installing what the stack needs into .venv (once; about 250 MB, a minute or two) …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r infra/local/requirements.txt
 	@touch $@
 
 $(VENV)/.test-%: | $(VENV)/bin/pip
 	@echo "Installing the test tools (once; a minute or two) …" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --require-hashes -r tests/requirements.txt
 	@touch $@ $(VENV)/.run-$(shell cksum < infra/local/requirements.txt | tr -d ' ')
 
 $(VENV)/bin/pip:

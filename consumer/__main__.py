@@ -22,6 +22,8 @@ app = typer.Typer(
 )
 progress = typer.Typer(no_args_is_help=True, help="How far the stream is stored, and the repair where KCL is ahead.")
 app.add_typer(progress, name="progress")
+emails = typer.Typer(no_args_is_help=True, help="The alert e-mails, and the repair where SES refused some.")
+app.add_typer(emails, name="emails")
 
 
 class Role(StrEnum):
@@ -176,6 +178,21 @@ def accept(
         typer.echo(f"{state.shard_id}: accepted {state.checkpoint}", err=True)
     if not moved:
         typer.echo("nothing to accept: no checkpoint is ahead of what is stored", err=True)
+
+
+@emails.command()
+def retry() -> None:
+    """Tell again what failed e-mails were to tell, once their reason is mended. DATABASE_URL is required.
+
+    Their alerts wait for the next e-mail, which holds them all, to the recipients of that day; a running notifier
+    sends it. The failed e-mails stay as history, with their reasons and without members. Safe to repeat.
+
+    Example: python -m consumer emails retry
+    """
+    from consumer.notify import retry_failed
+
+    released = retry_failed()
+    typer.echo(f"{released.alerts} alerts of {released.emails} failed e-mails wait for the next e-mail")
 
 
 def main() -> None:

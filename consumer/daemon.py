@@ -13,6 +13,7 @@ from consumer import logs, multilang
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.main import ChildSettings
 from consumer.migrate import wait_until_migrated
+from consumer.progress import require_continuous
 from consumer.settings import DaemonSettings
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,7 @@ def main() -> NoReturn:
         settings.log_level,
     )
     wait_until_migrated(settings.database_url, time.sleep)
+    require_continuous(settings, child.stream_incarnation)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(
         multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)

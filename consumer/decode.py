@@ -17,6 +17,9 @@ from consumer.errors import RejectedError
 SCHEMA_VERSION = 1
 DIGITS_BEFORE_POINT = 20
 DIGITS_AFTER_POINT = 18
+MOST_LINES = 20_000
+FEW_LINES = 100
+SHORTEST_LINE = 64  # bytes; one that can be evaluated is longer
 # Bounded, so that no exponent and no run of digits costs more than a line is worth.
 AMOUNT = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -49,6 +52,11 @@ _decode_json = msgspec.json.Decoder().decode
 def lines(data: bytes) -> list[bytes]:
     """A record's lines without their line feeds. The last may be unterminated; an empty record is one empty line."""
     return data.removesuffix(b"\n").split(b"\n")
+
+
+def has_too_many_lines(data: bytes) -> bool:
+    """Whether so many dead letters could come of one record that they would cost more than it is worth."""
+    return data.count(b"\n", 0, -1) >= min(MOST_LINES, max(FEW_LINES, len(data) // SHORTEST_LINE))
 
 
 def decode(line: bytes) -> Transaction:

@@ -76,7 +76,7 @@ class Match(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A transaction that matched at least one rule: each match is an anomaly."""
+    """What the rules found of a transaction: each match is an anomaly, and most have none."""
 
     line: Line
     transaction: Transaction

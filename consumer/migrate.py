@@ -1,6 +1,7 @@
 """Brings the database's tables to this version's revision."""
 
 import itertools
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from consumer.database import engine
-from consumer.errors import RetryError
+from consumer.errors import CrashError, RetryError
 from consumer.logs import describe
 
 log = structlog.get_logger(__name__)
@@ -22,23 +23,33 @@ log = structlog.get_logger(__name__)
 LOCK = 0x7061796D656E7473  # "payments"
 WAIT_SECONDS = 60.0
 SAY_AGAIN_SECONDS = 30
+# SQLSTATE 28P01, 28000 and 3D000, of which psycopg2 keeps the words alone where a connection fails.
+TURNED_AWAY = re.compile(
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|permission denied for database|"
+    r'(role|database) ".*" (does not exist|is not permitted to log in)'
+)
 Sleep = Callable[[float], None]
 
 
 def migrate(database_url: str, *, wait_seconds: float = WAIT_SECONDS, sleep: Sleep = time.sleep) -> str:
     """Upgrades to the newest revision and returns it. Repeating it, or two at once, is safe.
 
-    Waits up to ``wait_seconds`` for the database. Raises RetryError when it does not answer by then.
+    Waits up to ``wait_seconds`` for the database. Raises RetryError when it does not answer by then, CrashError where
+    it answers and will not have us.
     """
     target = engine(database_url, "payment-analytics migrate", statement_timeout_ms=0, lock_timeout_ms=0)
     with _connect(target, wait_seconds, sleep) as connection:
+        _require_utf8(connection)
         _upgrade(connection)
     target.dispose()
     return head_revision()
 
 
 def wait_until_migrated(database_url: str, sleep: Sleep) -> None:
-    """Returns once the database answers and is at this version's revision or a later one."""
+    """Returns once the database answers and is at this version's revision or a later one.
+
+    Raises CrashError where its encoding is not UTF8.
+    """
     target = engine(database_url, "payment-analytics wait")
     for second in itertools.count():
         missing = _missing(target)
@@ -53,6 +64,7 @@ def wait_until_migrated(database_url: str, sleep: Sleep) -> None:
 def _missing(target: Engine) -> str | None:
     try:
         with target.connect() as connection:
+            _require_utf8(connection)
             found = current_revision(connection)
     except DBAPIError as error:
         return describe(error)
@@ -73,6 +85,14 @@ def current_revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def _require_utf8(connection: Connection) -> None:
+    """Another encoding cannot hold every name that a payment may carry."""
+    found = connection.execute(text("SHOW server_encoding")).scalar_one()
+    connection.rollback()
+    if found != "UTF8":
+        raise CrashError(f"the database's encoding is {found}, UTF8 is needed: CREATE DATABASE … ENCODING 'UTF8'")
+
+
 def _upgrade(connection: Connection) -> None:
     config = _config()
     config.attributes["connection"] = connection
@@ -87,6 +107,8 @@ def _connect(target: Engine, wait_seconds: float, sleep: Sleep) -> Connection:
         try:
             return target.connect()
         except OperationalError as error:
+            if TURNED_AWAY.search(str(error.orig)):
+                raise CrashError(f"the database turns us away, mend DATABASE_URL: {describe(error)}") from error
             if waited >= wait_seconds:
                 raise RetryError(f"the database did not answer in {wait_seconds:g} s: {describe(error)}") from error
             if waited == 0:

@@ -16,14 +16,14 @@ from consumer import logs
 from consumer.database import engine
 from consumer.heartbeat import beating
 from consumer.mail import DigestMail
-from consumer.outbox import Claim, Outbox
+from consumer.outbox import Claim, Outbox, Released
 from consumer.pace import Pace
 from consumer.patience import Patience, Pause, StoppedError, backoff
 from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
-from consumer.settings import NotifierSettings
+from consumer.settings import DatabaseSettings, NotifierSettings
 
 HOLD = timedelta(minutes=1)  # longer than an attempt: SES is given 15 seconds, for the quota and for the mail
-LONGEST_DELAY = 300.0
+LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
 STOP_WITHIN = 0.2
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
 
@@ -120,6 +120,20 @@ def compose_notifier(settings: NotifierSettings) -> Notifier:
         settings.alert_recipients,
         timedelta(seconds=settings.digest_interval_seconds),
     )
+
+
+def retry_failed() -> Released:
+    """The alerts of failed e-mails wait for the next one. Raises SettingsError or DBAPIError, and may be repeated."""
+    target = engine(
+        DatabaseSettings.load().database_url,
+        "payment-analytics emails",
+        statement_timeout_ms=COMPOSING_MS,
+        lock_timeout_ms=COMPOSING_MS,
+    )
+    try:
+        return Outbox(target).release_failed()
+    finally:
+        target.dispose()
 
 
 def main() -> None:

@@ -55,6 +55,14 @@ class Claim:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class Released:
+    """So many alerts wait again that had been told in so many failed e-mails."""
+
+    alerts: int
+    emails: int
+
+
 class Outbox:
     """Each method is one transaction, may raise any `sqlalchemy.exc.DBAPIError`, and may then be called again."""
 
@@ -99,6 +107,16 @@ class Outbox:
             claim, lambda now: {"state": "pending", "next_attempt_at": now + delay, "last_error": reason}
         )
 
+    def release_failed(self) -> Released:
+        """Lets the alerts of every failed e-mail wait for the next one; repeated, it finds none.
+
+        The failed e-mails stay as they are, with their counts and reasons, as history without members. Waits for a
+        notifier that is composing.
+        """
+        with self._engine.begin() as connection:
+            connection.execute(select(func.pg_advisory_xact_lock(COMPOSING)))
+            return Released(*connection.execute(_releasing()).one())
+
     def _finish(self, claim: Claim, outcome: Callable[[datetime], dict[str, Any]]) -> bool:
         current = and_(emails.c.id == claim.digest.id, emails.c.state == "sending", emails.c.attempts == claim.attempt)
         with self._engine.begin() as connection:
@@ -133,6 +151,17 @@ def _composition(email_id: UUID, to: ColumnElement[Any], now: datetime) -> Retur
     )
     columns = ["id", "recipients", "state", "alert_count", "amount_sum", "created_at", "next_attempt_at"]
     return insert(emails).from_select(columns, email).returning(emails.c.alert_count)
+
+
+def _releasing() -> Select[int, int]:
+    released = (
+        update(alerts)
+        .where(alerts.c.email_id == emails.c.id, emails.c.state == "failed")
+        .values(state="pending", email_id=None)
+        .returning(emails.c.id.label("failed_id"))
+        .cte("released")
+    )
+    return select(func.count(), func.count(released.c.failed_id.distinct())).select_from(released)
 
 
 def _claiming(now: datetime, hold: timedelta) -> ReturningUpdate[Any]:

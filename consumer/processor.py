@@ -10,7 +10,7 @@ import structlog
 from amazon_kclpy.checkpoint_error import CheckpointError
 from amazon_kclpy.v3.processor import RecordProcessorBase
 
-from consumer.checkpoints import is_ahead
+from consumer.checkpoints import ahead, is_ahead
 from consumer.domain import Batch, Record, Shard
 from consumer.errors import CrashError
 from consumer.patience import backoff
@@ -22,13 +22,6 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEASE_LOST = "ShutdownException"
 PASSING = frozenset({"ThrottlingException", "KinesisClientLibDependencyException"})
 LONGEST_CHECKPOINT_WAIT = 10.0
-
-AHEAD = (
-    "the KCL checkpoint of {shard} ({checkpoint}) is ahead of what is stored ({done}): the database was restored from "
-    "an older state, or the lease table is another stream's. The records between them would be skipped. "
-    "Repair: `python -m consumer progress show`; `python -m consumer replay --from TIME s3://BUCKET/PREFIX` with the "
-    "archive of the time between them (safe to repeat); then `python -m consumer progress accept --shard {shard}`"
-)
 
 Callback = Callable[["ShardProcessor", Any], None]
 
@@ -150,7 +143,7 @@ def _refusal(checkpointer: Checkpointer, at: Mark) -> str | None:
 
 def _require_not_ahead(shard_id: str, checkpoint: str | None, done: int | None) -> None:
     if is_ahead(checkpoint, done):
-        raise CrashError(AHEAD.format(shard=shard_id, checkpoint=checkpoint, done=done or "nothing"))
+        raise ahead(shard_id, checkpoint, done)
 
 
 def _records(found: Iterable[Any]) -> list[Record]:

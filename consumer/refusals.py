@@ -11,6 +11,8 @@ from sqlalchemy.exc import StatementError
 from consumer.domain import Anomaly, DeadLetter, Finding
 
 Insert = Callable[[Connection, Sequence[Finding]], list[Anomaly]]
+DATA_EXCEPTION = errorcodes.CLASS_DATA_EXCEPTION
+REFUSED_VALUES = frozenset({errorcodes.NOT_NULL_VIOLATION, errorcodes.CHECK_VIOLATION})
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,13 @@ def insert_around_refusals(connection: Connection, findings: Sequence[Finding], 
 
 
 def is_data_error(error: Exception) -> bool:
-    """The data is at fault (SQLSTATE classes 22 and 23, the driver's value errors) and not the world."""
+    """The data is at fault (SQLSTATE class 22, not-null and check violations, the driver's value errors).
+
+    A unique or foreign key violation is not: no payment brings our keys; a sequence that is behind its table does.
+    """
     cause = _cause(error)
-    return isinstance(cause, ValueError | psycopg2.DataError) or (_sqlstate(cause) or "")[:2] in ("22", "23")
+    state = _sqlstate(cause) or ""
+    return isinstance(cause, ValueError) or state.startswith(DATA_EXCEPTION) or state in REFUSED_VALUES
 
 
 def _cause(error: BaseException) -> BaseException | None:

@@ -4,7 +4,8 @@ SES has no idempotency token. A send whose answer was lost may have been accepte
 the copy that follows carries the same digest id.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 from typing import Any, Protocol, TypeVar
@@ -19,54 +20,30 @@ Result = TypeVar("Result")
 LONGEST_REASON = 500
 UNLIMITED = -1
 
-PASSING = frozenset(
-    {
-        # Too much, or too fast, for now
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "RequestLimitExceeded",
-        "LimitExceededException",
-        "SlowDown",
-        # An operator stopped the mail and will let it go again
-        "AccountSendingPausedException",
-        "ConfigurationSetSendingPausedException",
-        # Credentials and permissions, which are mended without a change of the e-mail
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "OptInRequired",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-        # SES is unwell
-        "InternalError",
-        "InternalFailure",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    }
-)
+# Only what the message or its addresses are to blame for is refused for good: these codes, `REFUSED_PREFIX`, and
+# MessageRejected by its text. Whatever is not named here passes, known or not: throttling under any name and status,
+# a stopped account, credentials and permissions, a configuration set that is missing (the identity names it, not the
+# message), a proxy's 404 or 413. A passing error that was taken for a refusal costs a digest at every interval; a
+# refusal that was taken for passing keeps one waiting, in sight.
 REFUSED = frozenset(
     {
-        "ConfigurationSetDoesNotExist",
-        "InvalidParameterCombination",
-        "InvalidParameterValue",
-        "MailFromDomainNotVerifiedException",
-        "MalformedQueryString",
-        "MessageRejected",
-        "MissingParameter",
-        "ValidationError",
+        "MailFromDomainNotVerified",  # the sender's own MAIL FROM domain has no MX record that SES can read
+        "MailFromDomainNotVerifiedException",  # what SES calls it on the wire
+        "MalformedQueryString",  # the request as built from this message can't be read
+        "MissingParameter",  # the message lacks a part that SES demands
+        "ValidationError",  # the message or an address breaks a rule of SES
     }
 )
+REFUSED_PREFIX = "InvalidParameter"  # …Value: an address or header that is none, too many, too large; …Combination
+
+# MessageRejected is said of the message (unverified identity, virus, blacklisted address) and of the account alike.
+UNVERIFIED = re.compile(r"not verified", re.IGNORECASE)
+ACCOUNT = re.compile(
+    r"suspend|paus|disabled|shut ?down|under review|sandbox"  # whether it may send at all
+    r"|throttl|quota|rate exceeded|temporar|try again",  # whether it may send now
+    re.IGNORECASE,
+)
+QUOTED_ADDRESS = re.compile(r"\S*@\S*")  # whose own words decide nothing
 
 
 class MailError(Exception):
@@ -87,7 +64,7 @@ class MailPassingError(MailError):
 
 
 class MailRefusedError(MailError):
-    """The same message will be refused again."""
+    """The same message will be refused again, for what it holds or whom it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +97,24 @@ class Ses:
 
     def send(self, message: bytes, recipients: Sequence[str]) -> str:
         """SES's id of the message, once SES has accepted it. Raises `MailPassingError` or `MailRefusedError`."""
-        answer = _translated(
-            lambda: self._client.send_raw_email(
-                Source=self._address, Destinations=[_address(name) for name in recipients], RawMessage={"Data": message}
+        envelope = [_address(name) for name in recipients]
+        raw = {"Data": message}
+        return _translated(
+            lambda: str(
+                self._client.send_raw_email(Source=self._address, Destinations=envelope, RawMessage=raw)["MessageId"]
             )
         )
-        return str(answer["MessageId"])
 
     def quota(self) -> Quota:
         """Raises `MailPassingError`: no message is worse for a quota that can't be read."""
         try:
-            answer = _translated(self._client.get_send_quota)
+            return _translated(lambda: _quota(self._client.get_send_quota()))
         except MailRefusedError as error:
             raise MailPassingError(error.code, error.message) from error
-        return Quota(answer["Max24HourSend"], answer["MaxSendRate"], answer["SentLast24Hours"])
+
+
+def _quota(answer: Mapping[str, float]) -> Quota:
+    return Quota(answer["Max24HourSend"], answer["MaxSendRate"], answer["SentLast24Hours"])
 
 
 def _address(name: str) -> str:
@@ -156,17 +137,19 @@ def _translated(call: Callable[[], Result]) -> Result:
         raise MailRefusedError("InvalidParameterValue", str(error)) from error
     except (BotoCoreError, ResponseParserError) as error:
         raise MailPassingError(type(error).__name__, str(error)) from error
+    except KeyError as error:  # how botocore meets a well-formed page in place of SES's answer
+        raise MailPassingError("UnreadableAnswer", f"something other than SES answered, without {error}") from error
 
 
 def _translation(error: ClientError) -> MailError:
-    code = error.response["Error"].get("Code", "Unknown")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    kind = MailRefusedError if _is_refusal(code, status) else MailPassingError
-    return kind(code, error.response["Error"].get("Message", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    told = error.response.get("Error", {})  # a proxy's page has none
+    code = told.get("Code") or "Unknown"
+    message = told.get("Message") or f"HTTP status {status}"
+    return MailRefusedError(code, message) if _is_refusal(code, message) else MailPassingError(code, message)
 
 
-def _is_refusal(code: str, status: int) -> bool:
-    """What neither list knows is judged by its HTTP status."""
-    if code in REFUSED or code in PASSING:
-        return code in REFUSED
-    return 400 <= status < 500 and status not in (401, 403, 408, 429)
+def _is_refusal(code: str, message: str) -> bool:
+    if code == "MessageRejected":
+        return UNVERIFIED.search(message) is not None or not ACCOUNT.search(QUOTED_ADDRESS.sub("", message))
+    return code in REFUSED or code.startswith(REFUSED_PREFIX)

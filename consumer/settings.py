@@ -4,6 +4,7 @@ import contextlib
 import re
 import socket
 from collections.abc import Mapping
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,8 @@ from consumer.errors import SettingsError
 
 PLACEHOLDERS = frozenset({"", "changeme", "change-me", "replace-me", "todo", "xxx"})
 PLACEHOLDER_SHAPE = re.compile(r"<[^<>]*>|your-.*", re.IGNORECASE)
+
+MAILBOX = "an e-mail address in ASCII (a name before <…> is free, its special characters in quotes)"
 
 
 def is_placeholder(value: str) -> bool:
@@ -98,6 +101,7 @@ class DaemonSettings(StreamSettings):
 class NotifierSettings(DatabaseSettings):
     """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail.
 
+    Addresses are ASCII, as SES demands (a domain in its xn-- form); the names before them are free.
     ``heartbeat_file`` is touched between two steps of the work, so that `health notify` can tell.
     """
 
@@ -113,15 +117,31 @@ class NotifierSettings(DatabaseSettings):
     def _split(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
-    @field_validator("alert_sender", "alert_recipients")
+    @field_validator("alert_sender")
     @classmethod
-    def _addresses(cls, value: Any) -> Any:
-        for address in (value,) if isinstance(value, str) else value:
-            if is_placeholder(address) or not re.fullmatch(
-                r"[^@\s,]+@[^@\s,]+|[^@\r\n]*<[^@\s<>,]+@[^@\s<>,]+>", address
-            ):
-                raise ValueError("must be an e-mail address")
+    def _sender(cls, value: str) -> str:
+        if not _is_mailbox(value):
+            raise ValueError(f"must be {MAILBOX}")
         return value
+
+    @field_validator("alert_recipients")
+    @classmethod
+    def _recipients(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [str(position) for position, text in enumerate(value, start=1) if not _is_mailbox(text)]
+        if wrong:
+            raise ValueError(f"each must be {MAILBOX}; not so: number {', '.join(wrong)} of {len(value)}")
+        return value
+
+
+def _is_mailbox(text: str) -> bool:
+    address = parseaddr(text)[1]  # what SES is given as the envelope
+    return (
+        re.fullmatch(r"[^@\s,<>]+@[^@\s,<>]+", address) is not None
+        and address.isascii()
+        and (text == address or text.endswith(f"<{address}>"))
+        and text.isprintable()
+        and not is_placeholder(text)
+    )
 
 
 def _complaint(error: ValidationError) -> str:

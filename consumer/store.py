@@ -21,11 +21,13 @@ from consumer.logs import describe
 from consumer.refusals import Stored, insert_around_refusals, is_data_error
 from consumer.tables import dead_letters, shard_progress, throughput
 
+LETTERS_A_STATEMENT = 5_000
 _done = shard_progress.c.sequence_number
 
 
 class ShardWork:
-    """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored."""
+    """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored, or will be
+    with the commit."""
 
     def __init__(self, connection: Connection, done: int | None, row: ColumnElement[bool], stream: str) -> None:
         self.done = done
@@ -45,6 +47,13 @@ class ShardWork:
             update(shard_progress).where(self._row).values(**moved, **_added(shard_progress, total(counts)))
         )
         self._add_throughput(counts)
+        self.done = last.sequence_number
+
+    def end(self) -> None:
+        """The shard was closed by a reshard and is read to its end."""
+        self._connection.execute(
+            update(shard_progress).where(self._row).values(ended_at=func.now(), updated_at=func.now())
+        )
 
     def _add_throughput(self, counts: Mapping[datetime, Tally]) -> None:
         statement = upsert(throughput)
@@ -83,13 +92,6 @@ class Store:
                 raise CrashError(f"the progress of {shard.shard_id} was deleted from shard_progress while it is read")
             yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream)
 
-    def end(self, shard: Shard) -> None:
-        """The shard was closed by a reshard and is read to its end."""
-        with _transaction(self._engine) as connection:
-            connection.execute(
-                update(shard_progress).where(self._row(shard)).values(ended_at=func.now(), updated_at=func.now())
-            )
-
     def _row(self, shard: Shard) -> ColumnElement[bool]:
         return (
             (shard_progress.c.application == self._application)
@@ -121,8 +123,10 @@ def _insert(connection: Connection, findings: Sequence[Finding], alert: AlertSta
 
 
 def _insert_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:
-    if letters:
-        connection.execute(upsert(dead_letters).on_conflict_do_nothing(), [_letter_row(letter) for letter in letters])
+    """In portions, so that the database never waits long for the next one."""
+    for start in range(0, len(letters), LETTERS_A_STATEMENT):
+        rows = [_letter_row(letter) for letter in letters[start : start + LETTERS_A_STATEMENT]]
+        connection.execute(upsert(dead_letters).on_conflict_do_nothing(), rows)
 
 
 def _letter_row(letter: DeadLetter) -> dict[str, Any]:

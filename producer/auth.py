@@ -84,6 +84,8 @@ class KeyRing:
         self._metrics = metrics
         self._now = now
         self._keys: dict[str, ApiKey] | None = None
+        self._reason = ""
+        self._failures = 0
 
     @property
     def is_loaded(self) -> bool:
@@ -100,17 +102,29 @@ class KeyRing:
         return key
 
     async def refresh(self) -> None:
-        """Reads the keys anew; logs and counts a failure."""
+        """Reads the keys anew; counts a failure, and logs it unless it is the one that was just logged."""
         try:
             keys = parse_keys(await self._source.read())
         except (SecretUnavailableError, MalformedKeysError) as error:
-            self._metrics.key_refreshes.labels("failed").inc()
-            log.warning("keys not refreshed", reason=str(error), last_good=self.is_loaded)
-            return
+            self._keep_last_good(str(error))
+        except Exception as error:  # whatever it is, the keys that were read stay in force
+            self._keep_last_good(type(error).__name__)
+        else:
+            self._replace(keys)
+
+    def _replace(self, keys: dict[str, ApiKey]) -> None:
         self._metrics.key_refreshes.labels("loaded").inc()
-        if keys != self._keys:
+        if keys != self._keys or self._failures:
             log.info("keys loaded", keys=len(keys))
         self._keys = keys
+        self._failures = 0
+
+    def _keep_last_good(self, reason: str) -> None:
+        self._metrics.key_refreshes.labels("failed").inc()
+        self._failures = self._failures + 1 if reason == self._reason else 1
+        self._reason = reason
+        if _is_told(self._failures):
+            log.warning("keys not refreshed", reason=reason, last_good=self.is_loaded, times=self._failures)
 
     async def keep_fresh(self, every_seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Refreshes for ever; sooner while nothing was ever read."""
@@ -120,6 +134,11 @@ class KeyRing:
 
     def _is_valid(self, key: ApiKey) -> bool:
         return key.revoked_at is None and (key.expires_at is None or self._now() < key.expires_at)
+
+
+def _is_told(times: int) -> bool:
+    """The first time, and then ever more rarely: 2, 4, 8, ..."""
+    return times & (times - 1) == 0
 
 
 def utc_now() -> datetime:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from producer.auth import ApiKey, parse_keys
 from producer.errors import SecretUnavailableError
@@ -20,6 +21,9 @@ CANDIDATE = "CANDIDATE"
 NOT_FOUND = "ResourceNotFoundException"
 EXISTS = "ResourceExistsException"
 STAGE_MOVED = "InvalidParameterException"
+REMEDY = "python -m producer keys create NAME makes it, with a first key"
+# The last ones are what botocore raises over an answer that is no answer of Secrets Manager.
+VENDOR_ERRORS = (BotoCoreError, ClientError, ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class _Version(NamedTuple):
@@ -47,14 +51,14 @@ class KeyStore:
         try:
             if not any(self._was_added(key) for _ in range(ATTEMPTS)):
                 raise SecretUnavailableError("the secret was changed by others at each attempt")
-        except (BotoCoreError, ClientError) as error:
-            raise SecretUnavailableError(_reason(error)) from error
+        except VENDOR_ERRORS as error:
+            raise SecretUnavailableError(self._reason(error)) from error
 
     def _read_current(self) -> str:
         try:
-            return self._client.get_secret_value(SecretId=self._secret_id)["SecretString"]
-        except (BotoCoreError, ClientError, KeyError) as error:
-            raise SecretUnavailableError(_reason(error)) from error
+            return _text(self._client.get_secret_value(SecretId=self._secret_id)["SecretString"])
+        except VENDOR_ERRORS as error:
+            raise SecretUnavailableError(self._reason(error)) from error
 
     def _was_added(self, key: ApiKey) -> bool:
         """False if somebody else was quicker."""
@@ -71,7 +75,7 @@ class KeyStore:
             if _code(error) == NOT_FOUND:
                 return None
             raise
-        return _Version(found["VersionId"], found.get("SecretString", ""))
+        return _Version(found["VersionId"], _text(found.get("SecretString", "")))
 
     def _was_created(self, document: str) -> bool:
         try:
@@ -98,6 +102,19 @@ class KeyStore:
             raise
         return True
 
+    def _reason(self, error: Exception) -> str:
+        if not isinstance(error, ClientError):
+            return f"Secrets Manager: {type(error).__name__}"
+        if _code(error) == NOT_FOUND:
+            return f"the secret {self._secret_id} does not exist or is empty; {REMEDY}"
+        return f"Secrets Manager: {_code(error)}"
+
+
+def _text(content: object) -> str:
+    if not isinstance(content, str):
+        raise TypeError("the secret's content must be text")
+    return content
+
 
 def _with(key: ApiKey, document: str) -> str:
     """The document with the key added, and whatever else it holds left as it is. Raises MalformedKeysError."""
@@ -109,7 +126,3 @@ def _with(key: ApiKey, document: str) -> str:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
-
-
-def _reason(error: Exception) -> str:
-    return f"Secrets Manager: {_code(error) if isinstance(error, ClientError) else type(error).__name__}"

@@ -22,15 +22,18 @@ class Quota:
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, key_id: str, rate: int | None, transactions: int) -> None:
-        """Takes all or nothing; `rate` is the key's own, in transactions a second. Raises QuotaSpentError."""
+    def take(self, key_id: str, rate: int | None, transactions: int, taken: int = 0) -> None:
+        """Takes all or nothing, save for what was `taken` of them before. Raises QuotaSpentError.
+
+        `rate` is the key's own, in transactions a second.
+        """
         rate = rate or self._default_rate
         burst = float(max(rate, self._largest_request))
         bucket = self._filled(key_id, rate, burst)
-        if bucket.tokens < transactions:
+        if bucket.tokens < transactions - taken:
             seconds = math.ceil((transactions - bucket.tokens) / rate)
             raise QuotaSpentError(f"the key's quota of {rate} transactions a second is spent", seconds)
-        bucket.tokens -= transactions
+        bucket.tokens -= transactions - taken
 
     def _filled(self, key_id: str, rate: int, burst: float) -> _Bucket:
         now = self._clock()

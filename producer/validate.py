@@ -15,6 +15,8 @@ from producer.wire import Transaction
 MAX_NAMED_FIELDS = 20
 MAX_NAME = 64
 
+MAX_RECORD_BYTES = 16 * 1024
+TOO_LONG = f"is longer than {MAX_RECORD_BYTES} bytes"
 NOT_AN_OBJECT = "must be a JSON object"
 TOO_DEEP = "is nested too deeply"
 MISSING = "is missing"
@@ -78,17 +80,20 @@ _RULES: dict[str, Callable[[str], str]] = {
 
 def validate(record: msgspec.Raw | bytes) -> Transaction | list[FieldError]:
     """Never raises, whatever the bytes are."""
+    content = bytes(record)
+    if len(content) > MAX_RECORD_BYTES:
+        return [FieldError("", TOO_LONG)]
     try:
-        return _quickly(record)
+        return _quickly(content)
     except (ValueError, RecursionError):
-        return examine(bytes(record))
+        return examine(content)
 
 
-def _quickly(record: msgspec.Raw | bytes) -> Transaction:
+def _quickly(record: bytes) -> Transaction:
     raw = _decode(record)
     text = fields.text
     digits = bytes(raw.amount)
-    if _may_repeat_a_field(bytes(record), digits):
+    if _may_repeat_a_field(record, digits):
         raise ValueError(REPEATED)
     return Transaction(
         fields.trx_id(raw.trx_id),

@@ -3,7 +3,7 @@
     python -m samples.generate > samples/transactions.jsonl
 
 Most amounts are everyday ones, about one in twelve is above the rule's threshold of 1000, and some stand at its very
-edge: exactly 1000, a cent more, and the smallest fraction more that a ledger can hold.
+edge: exactly 1000, a cent more, a cent less.
 """
 
 import sys
@@ -15,7 +15,7 @@ from uuid import UUID
 SEED = 20_220_630
 COUNT = 1_000
 FIRST = datetime(2022, 6, 30, 7, 41, 46, tzinfo=UTC)
-EDGES = ["1000", "1000.00", "1000.01", '"1000.000000000000000001"', "999.99", "0.01"]
+EDGES = ["1000", "1000.00", "1000.01", '"1000.01"', "999.99", "0.01"]
 BANKS = ["ALPHAGRAA", "ETHNGRAA", "PIRBGRAA", "EFGBGRAA"]
 
 

@@ -47,3 +47,7 @@ def test_every_make_target_of_the_readme_exists() -> None:
     named = set(re.findall(r"`make ([a-z-]+)", README)) | set(re.findall(r"^make ([a-z-]+)", README, re.MULTILINE))
     assert named
     assert named <= targets
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    assert "@@" not in README

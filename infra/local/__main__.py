@@ -18,6 +18,7 @@ from infra.local.postgres import PostgresFailedError
 from infra.local.resources import ResourcesFailedError
 from infra.local.settings import Local, LocalSettingsError
 from infra.local.stack import Stack, StackFailedError, adopt_environment
+from infra.local.stopping import StoppedError, stop_on_signals
 from infra.local.supervision import NotRunningError
 
 SAMPLE = Path(__file__).parents[2] / "samples" / "transactions.jsonl"
@@ -41,11 +42,13 @@ def up() -> None:
     """
     stack = _stack()
     if stack.supervisor.is_running():
-        messages.print("The stack is up already (make status shows it).")
-        return
+        _require_same_ports(stack.local)
+    stop_on_signals()
     begun = time.monotonic()
     stack.up(tied_to_us=False)
-    messages.print(f"Up after {time.monotonic() - begun:.1f} s. For your shell: . {_shown(stack.local.env_file)}")
+    messages.print(f"Up after {time.monotonic() - begun:.1f} s at {stack.local.collector_url} (/docs shows the API).")
+    messages.print(f"For your shell: . {_shown(stack.local.env_file)}", soft_wrap=True)
+    messages.print("Next: make send INPUT=samples/transactions.jsonl")
 
 
 @app.command()
@@ -60,9 +63,15 @@ def down() -> None:
 def clean() -> None:
     """Stop the stack and drop all of its data."""
     stack = _stack()
+    folder = stack.local.folder
+    if not folder.exists():
+        messages.print(f"Nothing to drop: there is no {_shown(folder)}.", soft_wrap=True)
+        return
+    if not stack.local.is_ours:
+        raise LocalSettingsError(f"{folder} is not dropped: no stack was ever started in it")
     stack.down()
-    shutil.rmtree(stack.local.folder, ignore_errors=False) if stack.local.folder.exists() else None
-    messages.print(f"Dropped {_shown(stack.local.folder)}.")
+    shutil.rmtree(folder)
+    messages.print(f"Dropped {_shown(folder)}.", soft_wrap=True)
 
 
 @app.command()
@@ -90,7 +99,10 @@ def run(
         raise typer.BadParameter(f"there is no file {source}")
     stack = _stack()
     if stack.supervisor.is_running():
-        messages.print("[red]The stack is up in the background already:[/] make down first, or make send INPUT=…")
+        messages.print(
+            "[red]The stack is up already[/] (make up, or a make run elsewhere): "
+            "make send INPUT=… posts a file to it, make down stops it."
+        )
         raise typer.Exit(1)
     raise typer.Exit(run_in_foreground(stack, source, messages))
 
@@ -107,6 +119,11 @@ def _step(name: str) -> Iterator[None]:
     with messages.status(name):
         yield
     messages.print(f"[green]✓[/] {name} [dim]{time.monotonic() - begun:.1f} s[/]")
+
+
+def _require_same_ports(local: Local) -> None:
+    if local.env_file.exists() and f"='{local.collector_url}'" not in local.env_file.read_text():
+        raise LocalSettingsError("the stack is up on other ports than these: make down first")
 
 
 def _facts(process: dict[str, object]) -> dict[str, object]:
@@ -136,5 +153,7 @@ if __name__ == "__main__":
     try:
         app()
     except EXPECTED as error:
-        messages.print(f"[bold red]{error}[/]", highlight=False)
+        messages.print(str(error), style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
+    except StoppedError:
+        sys.exit(130)

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.local import show
 from infra.local.observe import Archived, Counts, Observer
-from producer.client import Rejection, Summary, send
+from producer.client import Summary, send
+from producer.client.screen import Screen
 from producer.lines import open_lines
 
 SHOWN_ANOMALIES = 6
 PATIENCE_SECONDS = 60
-COLUMNS = (TextColumn("  {task.description}"), BarColumn(), TextColumn("{task.fields[sent]}"), TimeElapsedColumn())
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,20 @@ class Demonstration:
         return 0 if sent.complete and came_out.evaluated == sent.accepted else 1
 
     def _send(self, source: Path) -> Summary:
-        with open_lines(source) as lines, Progress(*COLUMNS, console=self._messages) as progress:
-            task = progress.add_task(f"Posting {source.name}", total=lines.size, sent="")
-
-            def advance(summary: Summary) -> None:
-                progress.update(task, completed=lines.position(), sent=f"{summary.accepted:,} accepted")
-
-            def report(rejection: Rejection) -> None:
-                words = "; ".join(f"{field} {message}".strip() for field, message in rejection.errors)
-                progress.console.print(f"[red]line {rejection.line}: {words}[/]")
-
-            url, api_key = self._collector.url, self._collector.api_key
-            return send(lines, url=url, api_key=api_key, on_progress=advance, on_rejection=report)
+        console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+        with open_lines(source) as lines:
+            screen = Screen(console, lines, time.monotonic)
+            with screen.progress:
+                summary = send(
+                    lines,
+                    url=self._collector.url,
+                    api_key=self._collector.api_key,
+                    on_progress=screen.advance,
+                    on_rejection=screen.reject,
+                )
+            if not summary.complete:
+                screen.finish(summary)
+            return summary
 
     def _await_arrival(self, known_keys: set[str], accepted: int) -> list[Archived]:
         """Waits until all is read, archived and mailed, but not for ever: what is missing shows."""
@@ -77,7 +78,7 @@ class Demonstration:
     def _show(self, archived: list[Archived], came_out: Counts, sent: Summary) -> None:
         console = self._output
         largest = self._observer.largest_anomalies(SHOWN_ANOMALIES)
-        console.print("", show.anomalies(largest, self._observer.counts().anomalies), "")
+        console.print("", show.anomalies(largest, self._observer.counts().anomalies, came_out.anomalies), "")
         if mails := self._observer.mails():
             console.print(show.mail(mails[-came_out.emails], came_out.emails) if came_out.emails else show.no_mail())
             console.print()
@@ -96,7 +97,8 @@ def _balance(archived: list[Archived], came_out: Counts, sent: Summary) -> list[
     """What, how many, how many there must be."""
     return [
         ("transactions in the file", sent.read, None),
-        ("accepted by the producer", sent.accepted, sent.read),
+        ("rejected by the producer", sent.rejected, None),
+        ("accepted by the producer", sent.accepted, sent.read - sent.rejected),
         ("archived in S3", sum(len(found.lines) for found in archived), sent.accepted),
         ("evaluated by the consumer", came_out.evaluated, sent.accepted),
         ("dead letters", came_out.dead_letters, 0),

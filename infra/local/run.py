@@ -1,10 +1,8 @@
 """`make run`: the main job, from a posted file to what came out of the pipe."""
 
 import contextlib
-import signal
 import time
 from pathlib import Path
-from types import FrameType
 
 import boto3
 from rich.console import Console
@@ -15,31 +13,25 @@ from infra.local.emulator.mailbox import read_mailbox
 from infra.local.observe import Observer
 from infra.local.settings import BUCKET, STREAM, Local
 from infra.local.stack import Stack
-
-STOPPING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class StoppedError(BaseException):
-    """A signal asked us to stop; not an Exception, so that nothing on the way swallows it."""
+from infra.local.stopping import StoppedError, ignore_signals, stop_on_signals
 
 
 def run_in_foreground(stack: Stack, source: Path, messages: Console) -> int:
     """Returns the exit code: 0 when everything that was accepted came out; leaves no process behind."""
-    for number in STOPPING_SIGNALS:
-        signal.signal(number, _stop)
+    stop_on_signals()
     code = 1
     try:
         stack.up(tied_to_us=True)
         code = demonstration(stack.local, messages).send_and_show(source)
         Console(soft_wrap=True).print(show.next_steps(stack.local))
-        messages.print("\n[bold]The stack stays up. Ctrl-C stops it.[/]")
-        _sleep_for_ever()
+        messages.print("\n[bold]The stack stays up. Ctrl-C stops it; its data stays (make clean drops it).[/]")
+        _sleep_while_up(stack)
+        messages.print("The stack was stopped by somebody else (make down).")
     except StoppedError:
         with contextlib.suppress(OSError):  # the terminal may be gone
             messages.print("\nStopping …")
     finally:
-        for number in STOPPING_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_signals()
         stack.down()
     return code
 
@@ -60,10 +52,6 @@ def demonstration(local: Local, messages: Console) -> Demonstration:
     return Demonstration(observer(local), collector, messages=messages, output=Console())
 
 
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise StoppedError
-
-
-def _sleep_for_ever() -> None:
-    while True:
-        time.sleep(3600)
+def _sleep_while_up(stack: Stack) -> None:
+    while stack.supervisor.is_running():
+        time.sleep(1)

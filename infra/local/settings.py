@@ -21,6 +21,9 @@ SHARDS = 2
 PORTS = {"POSTGRES_PORT": 55432, "EMULATOR_PORT": 45660, "COLLECTOR_PORT": 8080}
 
 
+MARKER = "this folder is the embedded stack's"
+
+
 class LocalSettingsError(Exception):
     """A setting of the embedded stack is unusable; the message names it."""
 
@@ -39,9 +42,24 @@ class Local:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Local":
-        """Raises LocalSettingsError for a port that is none."""
+        """Raises LocalSettingsError for a port that is none, or is named twice."""
         folder = Path(environment.get("LOCAL_DIR") or ".local").resolve()
-        return cls(folder, *(_port(environment, name) for name in PORTS))
+        ports = [_port(environment, name) for name in PORTS]
+        if len(set(ports)) < len(ports):
+            raise LocalSettingsError(f"{', '.join(PORTS)} must differ and are {', '.join(map(str, ports))}")
+        return cls(folder, *ports)
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the folder is one that a stack was started in: only such a one may be dropped."""
+        return self._marker.exists()
+
+    def claim_folder(self) -> None:
+        """Raises LocalSettingsError where the folder holds somebody's files."""
+        if not self.is_ours and self.folder.exists() and any(self.folder.iterdir()):
+            raise LocalSettingsError(f"{self.folder} holds other files: choose a folder of its own with LOCAL_DIR=…")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._marker.touch()
 
     @property
     def ports(self) -> dict[str, int]:
@@ -100,6 +118,10 @@ class Local:
 
     def kept_secret(self, name: str) -> str | None:
         return self._secrets().get(name)
+
+    @property
+    def _marker(self) -> Path:
+        return self.folder / MARKER
 
     @property
     def _secrets_file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -19,13 +20,14 @@ ARCHIVED_LINE = 150
 LATEST = "SELECT amount, reason, detected_at FROM anomaly_report ORDER BY detected_at DESC LIMIT 5"
 
 
-def anomalies(rows: Sequence[tuple[Any, ...]], total: int) -> RenderableType:
+def anomalies(rows: Sequence[tuple[Any, ...]], stored: int, new: int) -> RenderableType:
     """``rows``: amount, transaction, sender, receiver, date, reason; largest first."""
-    table = Table(title=f"Anomalies: the {len(rows)} largest of {total:,}", title_justify="left", show_edge=False)
+    title = f"Anomalies: the {len(rows)} largest of {stored:,} stored, {new:,} of them new"
+    table = Table(title=title, title_justify="left", show_edge=False)
     table.add_column("amount", justify="right", style="bold")
     table.add_column("transaction", no_wrap=True)
     table.add_column("date (UTC)", no_wrap=True)
-    table.add_column("why")
+    table.add_column("why", no_wrap=True)
     for amount, transaction, _sender, _receiver, date, reason in rows:
         table.add_row(f"{amount:,f}", str(transaction), f"{date:%Y-%m-%d %H:%M}", reason)
     return table
@@ -43,7 +45,7 @@ def mail(message: Mail, count: int) -> RenderableType:
 
 
 def no_mail() -> RenderableType:
-    return Text("No e-mail: every anomaly of this file was known and told before.")
+    return Text("No e-mail: this file brought no new anomaly.")
 
 
 def archived(bucket: str, found: Archived) -> RenderableType:
@@ -88,7 +90,7 @@ def next_steps(local: "Local") -> RenderableType:
 
 def _curl(url: str, key: str) -> str:
     body = (
-        '{"records": [{"trxId": "4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b", "amount": 1500.25, "senderId": "alice", '
+        f'{{"records": [{{"trxId": "{uuid4()}", "amount": 1500.25, "senderId": "alice", '
         '"receiverId": "bob", "senderIban": "GRxxxxxxxxxxxxxxx", "receiverIban": "GRxxxxxxxxxxxxxxx", '
         '"senderBankId": "bank-a", "receiverBankId": "bank-b", "transactionDate": "2022-06-30T07:41:46+0000"}]}'
     )

@@ -1,6 +1,7 @@
 """Starts the embedded stack step by step, each step awaited, and takes it down again."""
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -8,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
 
 import psycopg2
 import urllib3
@@ -26,11 +26,12 @@ from infra.local.settings import (
     WORKER,
     Local,
 )
+from infra.local.stopping import ignore_signals
 from infra.local.supervision import Supervisor
 
 Step = Callable[[str], AbstractContextManager[None]]
 STEP_SECONDS = 120
-TAKEN_UP = "SELECT count(*) FROM shard_progress WHERE initialized_at >= %s AND ended_at IS NULL"
+TAKEN_UP = "SELECT count(*) FROM shard_progress WHERE initialized_at >= to_timestamp(%s) AND ended_at IS NULL"
 
 
 class StackFailedError(Exception):
@@ -46,29 +47,48 @@ class Stack:
         self._step = step
 
     def up(self, *, tied_to_us: bool) -> None:
-        """Returns when a transaction that is posted would be processed; takes all down again when that fails.
+        """Returns when a transaction that is posted would be processed; takes down again what it started in vain.
 
-        Raises PortsTakenError, PostgresFailedError, ResourcesFailedError or StackFailedError.
+        Where the stack is up already, or half up, it does what is missing. Two at once take turns.
+        Raises LocalSettingsError, PortsTakenError, PostgresFailedError, ResourcesFailedError or StackFailedError.
         """
-        ports.require_free(self.local.ports)
-        try:
-            self._start_foundation(tied_to_us)
-            self._prepare()
-            self._start_services()
-            self._write_env()
-        except BaseException:
-            self.down()
-            raise
+        self.local.claim_folder()
+        with self._turn():
+            ours = not self.supervisor.is_running()
+            try:
+                if ours:
+                    self._launch(tied_to_us)
+                self._start_foundation()
+                self._prepare()
+                self._start_services()
+                self._write_env()
+            except BaseException:
+                if ours:
+                    ignore_signals()
+                    self.down()
+                raise
 
     def down(self) -> None:
         self.supervisor.shutdown()
         self.local.env_file.unlink(missing_ok=True)
 
-    def _start_foundation(self, tied_to_us: bool) -> None:
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        with (self.local.folder / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _launch(self, tied_to_us: bool) -> None:
+        self.supervisor.end_orphans()
+        for private in (self.local.log_folder, self.local.folder / "aws"):
+            private.mkdir(mode=0o700, exist_ok=True)
+        ports.require_free(self.local.ports)
         with self._step("PostgreSQL: data folder"):
             self.local.postgres.initialize()
+        self.supervisor.launch(programs(self.local), tied_to_us=tied_to_us)
+
+    def _start_foundation(self) -> None:
         with self._step("PostgreSQL and the AWS emulator"):
-            self.supervisor.launch(programs(self.local), tied_to_us=tied_to_us)
             for name in FOUNDATION:
                 self.supervisor.start(name)
             self._await("postgres", self.local.postgres.is_ready)
@@ -87,14 +107,13 @@ class Stack:
 
     def _start_services(self) -> None:
         with self._step("Producer, consumer and notifier"):
-            begun = self._database_time()
             for name in SERVICES:
                 self.supervisor.start(name)
             self._await("notifier", lambda: self.supervisor.is_up("notifier"))
             self._await("producer", lambda: _answers(f"{self.local.collector_url}/health/ready"))
         with self._step("Consumer takes up its shards"):
             shards = len(resources.open_shards(STREAM))
-            self._await("consumer", lambda: self._shards_taken_up(begun) >= shards)
+            self._await("consumer", lambda: self._shards_taken_up() >= shards)
 
     def _keep_api_key(self) -> None:
         """Makes a key where none is kept, or where the emulator has lost the one that is."""
@@ -127,18 +146,13 @@ class Stack:
             time.sleep(0.1)
 
     def _tail(self, name: str, lines: int = 15) -> str:
-        log = self.local.log_folder / f"{name}.log"
+        log = self.supervisor.log(name)
         return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"
 
-    def _database_time(self) -> datetime:
+    def _shards_taken_up(self) -> int:
+        """By the consumer that runs now: PostgreSQL's clock and the supervisor's are one machine's."""
         with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT now()")
-            found: tuple[datetime] = cursor.fetchone()  # type: ignore[assignment]
-            return found[0]
-
-    def _shards_taken_up(self, since: datetime) -> int:
-        with self.connect() as connection, connection.cursor() as cursor:
-            cursor.execute(TAKEN_UP, (since,))
+            cursor.execute(TAKEN_UP, (self.supervisor.started_at("consumer"),))
             found: tuple[int] = cursor.fetchone()  # type: ignore[assignment]
             return found[0]
 

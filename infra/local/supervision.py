@@ -3,19 +3,16 @@
 supervisord is ours alone: its socket lies in the state folder, nothing else of the machine is touched.
 """
 
-import configparser
 import contextlib
 import ctypes
 import hashlib
 import os
-import shlex
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -24,19 +21,13 @@ from xmlrpc.client import Fault, ProtocolError, ServerProxy
 import psutil
 from supervisor.xmlrpc import SupervisorTransport
 
+from infra.local.supervisor_config import Place, Program, write_config
+
 LONGEST_SOCKET_PATH = 90  # of the 103 bytes that macOS allows; supervisord adds its process id for a moment
 PR_SET_PDEATHSIG = 1
-
-
-@dataclass(frozen=True)
-class Program:
-    """A supervised process. Those started last are stopped first."""
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] = field(default_factory=dict)
-    stop_signal: str = "TERM"
-    stop_seconds: int = 10
+# In the environment of every process of the stack, and of theirs: how orphans are told.
+TAG = "EMBEDDED_STACK"
+ORPHANS_GRACE_SECONDS = 15
 
 
 class NotRunningError(Exception):
@@ -52,12 +43,15 @@ class Supervisor:
         self._config = folder / "supervisord.conf"
         self._socket = _socket_path(folder)
         self._pid_file = folder / "supervisord.pid"
+        self._place = Place(log_folder, self._pid_file, self._socket)
         self._launched: subprocess.Popen[bytes] | None = None
 
     def launch(self, programs: Sequence[Program], *, tied_to_us: bool) -> None:
         """Starts supervisord with ``programs`` defined, none started. ``tied_to_us``: it stops when we die."""
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._write_config(programs)
+        write_config(self._config, programs, self._place, {TAG: str(self._folder)})
+        for program in programs:
+            self._put_log_aside(program.name)
         with (self._logs / "supervisord.out").open("ab") as output:
             self._launched = subprocess.Popen(
                 [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._config)],
@@ -101,22 +95,50 @@ class Supervisor:
         """Whether the program ended by itself and is not yet started again."""
         return self._info(name)["statename"] in ("BACKOFF", "EXITED", "FATAL")
 
+    def started_at(self, name: str) -> int:
+        """Epoch seconds, rounded down."""
+        return int(self._info(name)["start"])
+
     def pid(self, name: str) -> int:
         """The program's process id; 0 while it is not running."""
         return int(self._info(name)["pid"])
 
     def shutdown(self, wait: Callable[[], None] = lambda: time.sleep(0.1)) -> None:
         """Stops every program, last started first, then supervisord; returns when all are gone."""
-        process = self._process()
-        if process is None:
-            return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGTERM)
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            wait()
+        if process := self._process():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
+                while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                    wait()
         if self._launched:
             self._launched.wait()
         self._pid_file.unlink(missing_ok=True)
+        self.end_orphans()
+
+    def end_orphans(self) -> None:
+        """Ends what a supervisord that was killed has left running."""
+        orphans = [process for process in psutil.process_iter() if self._is_ours(process)]
+        for process in orphans:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.terminate()
+        _, alive = psutil.wait_procs(orphans, timeout=ORPHANS_GRACE_SECONDS)
+        for process in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(alive, timeout=ORPHANS_GRACE_SECONDS)
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(psutil.Error):
+            return process.environ().get(TAG) == str(self._folder)
+        return False
+
+    def log(self, name: str) -> Path:
+        """What the program has said since the stack was started."""
+        return self._place.log(name)
+
+    def _put_log_aside(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.log(name).replace(self._logs / f"{name}.log.previous")
 
     def _info(self, name: str) -> dict[str, Any]:
         return next(process for process in self.processes() if process["name"] == name)
@@ -130,63 +152,14 @@ class Supervisor:
             return None
 
     def _call(self, method: str, *arguments: object) -> Any:
+        if self._socket.exists() and self._socket.stat().st_uid != os.geteuid():
+            raise NotRunningError(f"{self._socket} is another user's")
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
         try:
             with contextlib.closing(transport):
                 return getattr(ServerProxy("http://localhost", transport=transport).supervisor, method)(*arguments)
         except (OSError, HTTPException, ProtocolError) as error:
             raise NotRunningError("the stack is not running") from error
-
-    def _write_config(self, programs: Sequence[Program]) -> None:
-        config = configparser.RawConfigParser()
-        config.read_dict(
-            {
-                "supervisord": self._daemon_section(),
-                "unix_http_server": {"file": str(self._socket), "chmod": "0700"},
-                "rpcinterface:supervisor": {
-                    "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
-                },
-                **{
-                    f"program:{program.name}": self._program_section(program, order)
-                    for order, program in enumerate(programs, start=1)
-                },
-            }
-        )
-        self._config.touch(mode=0o600)
-        with self._config.open("w") as file:
-            config.write(file)
-
-    def _daemon_section(self) -> dict[str, str]:
-        section = {
-            "logfile": _literal(self._logs / "supervisord.log"),
-            "pidfile": _literal(self._pid_file),
-            "childlogdir": _literal(self._logs),
-            "nocleanup": "true",
-        }
-        return section | ({"user": "root"} if os.geteuid() == 0 else {})
-
-    def _program_section(self, program: Program, order: int) -> dict[str, str]:
-        variables = ",".join(f'{name}="{_literal(value)}"' for name, value in program.environment.items())
-        return {
-            "command": _literal(shlex.join(program.command)),
-            "environment": variables,
-            "priority": str(order * 10),
-            "autostart": "false",
-            "autorestart": "true",
-            "startretries": "1000000",
-            "stopsignal": program.stop_signal,
-            "stopwaitsecs": str(program.stop_seconds),
-            "killasgroup": "true",
-            "redirect_stderr": "true",
-            "stdout_logfile": _literal(self._logs / f"{program.name}.log"),
-            "stdout_logfile_maxbytes": "10MB",
-            "stdout_logfile_backups": "2",
-        }
-
-
-def _literal(value: object) -> str:
-    """supervisord expands ``%(name)s`` in its settings; a real per cent sign is doubled."""
-    return str(value).replace("%", "%%")
 
 
 def _socket_path(folder: Path) -> Path:

@@ -24,6 +24,7 @@ class FakeStore:
         self.failures = list(failures)
         self.done: dict[Shard, int | None] = {}
         self.ended: list[Shard] = []
+        self.held = False
         self.findings: list[Finding] = []
         self.dead_letters: list[DeadLetter] = []
         self.counts: list[Mapping[datetime, Tally]] = []
@@ -36,16 +37,15 @@ class FakeStore:
     def shard(self, shard: Shard) -> Iterator["FakeWork"]:
         self._fail("begin")
         work = FakeWork(self.done[shard])
+        self.held = True
         yield work
+        self.held = False
         self.done[shard] = work.done
         self.findings += work.findings
         self.dead_letters += work.dead_letters
         self.counts += work.counts
+        self.ended += [shard] * work.ended
         self._fail("commit")
-
-    def end(self, shard: Shard) -> None:
-        self._fail("begin")
-        self.ended.append(shard)
 
     def _fail(self, where: str) -> None:
         if self.failures and self.failures[0][0] == where:
@@ -55,15 +55,19 @@ class FakeStore:
 class FakeWork:
     def __init__(self, done: int | None) -> None:
         self.done = done
+        self.ended = False
         self.findings: list[Finding] = []
         self.dead_letters: list[DeadLetter] = []
         self.counts: list[Mapping[datetime, Tally]] = []
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
-        self.findings += findings
+        self.findings += [one for one in findings if one.matches]
         self.dead_letters += undecodable
         return Stored([Anomaly(one.line, one.transaction, match) for one in findings for match in one.matches], [])
 
     def move_to(self, last: Record, counts: Mapping[datetime, Tally]) -> None:
         self.done = last.sequence_number
         self.counts.append(counts)
+
+    def end(self) -> None:
+        self.ended = True

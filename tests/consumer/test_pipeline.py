@@ -7,6 +7,7 @@ import pytest
 from consumer.counts import Tally
 from consumer.detect import RULES
 from consumer.domain import Shard, Transaction
+from consumer.errors import CrashError
 from consumer.patience import Patience, StoppedError
 from consumer.pipeline import Pipeline
 from tests.consumer.builders import ARRIVED, FIRST, SHARD, batch, record, wire
@@ -58,6 +59,41 @@ def test_a_line_that_breaks_a_rule_is_a_dead_letter_and_its_neighbours_go_on() -
     assert len(store.findings) == 2
 
 
+@pytest.mark.parametrize("data", [b"\n" * 1_048_000, b"{}\n" * 101, wire() * 20_001])
+def test_a_record_of_too_many_lines_is_one_dead_letter_with_all_its_bytes(data: bytes) -> None:
+    store = FakeStore()
+    pipeline_of(store).process(batch(record(1, wire()), record(2, data), record(3, wire())))
+    (letter,) = store.dead_letters
+    assert letter.line == ((SHARD, FIRST + 2, 1), data, ARRIVED)
+    assert "lines" in letter.reason
+    assert len(store.findings) == 2
+    assert store.counts == [{MINUTE: Tally(2, 2, 1)}]
+
+
+@pytest.mark.parametrize(
+    ("data", "count"), [(wire() * 20_000, 20_000), (wire() * 2000 + b"\n" * 2000, 4000), (b"\n" * 100, 100)]
+)
+def test_as_many_lines_as_are_allowed_are_evaluated_each(data: bytes, count: int) -> None:
+    store = FakeStore()
+    pipeline_of(store).process(batch(record(1, data)))
+    assert len(store.findings) + len(store.dead_letters) == count
+
+
+def test_a_batch_is_evaluated_once_and_before_the_row_is_held() -> None:
+    seen: list[bool] = []
+
+    class Watching(BreaksOnZero):
+        def reason(self, transaction: Transaction) -> str | None:
+            seen.append(store.held)
+            return None
+
+    store = FakeStore(("commit", outage()), ("begin", outage()))
+    store.done[SHARD] = None
+    Pipeline([Watching()], store, Patience(lambda _: False)).process(batch(record(1, wire(), wire())))
+    assert seen == [False, False]
+    assert store.failures == []
+
+
 def test_records_that_are_stored_are_dropped_and_the_rest_of_the_batch_is_not() -> None:
     store = FakeStore()
     pipeline = pipeline_of(store)
@@ -100,6 +136,29 @@ def test_the_wait_ends_when_the_process_is_to_stop() -> None:
     with pytest.raises(StoppedError):
         Pipeline(RULES, store, Patience(lambda _: True)).process(batch(record(1, wire())))
     assert store.findings == []
+
+
+@pytest.mark.parametrize("fallen_to", [None, FIRST + 1])
+@pytest.mark.parametrize("stored_by", ["itself", "another worker", "a former process"])
+def test_a_progress_that_moved_back_stops_the_consumer_before_it_stores_or_ends_anything(
+    stored_by: str, fallen_to: int | None
+) -> None:
+    store = FakeStore()
+    pipeline = pipeline_of(store)
+    if stored_by == "itself":
+        pipeline.process(batch(record(2, wire(amount="1"))))
+    else:
+        store.done[SHARD] = FIRST + 2
+    if stored_by == "another worker":
+        pipeline.process(batch(record(2, wire())))
+    if stored_by == "a former process":
+        pipeline.take_up(SHARD)
+    store.done[SHARD] = fallen_to
+    with pytest.raises(CrashError, match="fell from"):
+        pipeline.process(batch(record(3, wire())))
+    with pytest.raises(CrashError, match="fell from"):
+        pipeline.end(SHARD)
+    assert (store.findings, store.ended, store.done[SHARD]) == ([], [], fallen_to)
 
 
 def test_two_incarnations_of_a_stream_have_a_progress_each() -> None:

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -97,6 +98,10 @@ class Pipeline:
         assert self.sql(UNSENT, sorted(truth.ids)) == [(0,)]
         sent = {found for (found,) in self.sql(EMAILS, sorted(truth.ids))}
         assert sent <= {mail.digest_id for mail in self.observer.mails()}
+
+    def mail_copies(self) -> Counter[str | None]:
+        """Digest id → e-mails in the mailbox that carry it."""
+        return Counter(mail.digest_id for mail in self.observer.mails())
 
     def sql(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with closing(psycopg2.connect(self._database_url, connect_timeout=5)) as connection:

@@ -3,15 +3,19 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
+from infra.local.supervision import TAG
 from samples.generate import transactions
 from tests.e2e.conftest import free_ports
 from tests.e2e.truth import truth_of
@@ -51,6 +55,17 @@ class Background:
         self._environment |= found
         return found
 
+    def kill_supervisor(self) -> None:
+        os.kill(int((self.folder / "supervisord.pid").read_text()), signal.SIGKILL)
+
+    def processes(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if self._is_of_the_stack(process)]
+
+    def _is_of_the_stack(self, process: psutil.Process) -> bool:
+        with suppress(psutil.Error):
+            return process.environ().get(TAG) == str(self.folder)
+        return False
+
     def anomalies(self) -> int:
         connection = psycopg2.connect(self.source_env()["DATABASE_URL"])
         try:
@@ -88,6 +103,17 @@ def test_up_is_harmless_twice_and_down_keeps_what_was_found(background: Backgrou
     background.call("infra.local", "up")
     assert background.anomalies() == found
     wait_for_anomalies(background, found + send(background, tmp_path, seed=2))
+    assert private(background.folder)
+    background.kill_supervisor()
+    assert background.processes()
+    background.call("infra.local", "down")
+    assert not background.processes()
+
+
+def private(folder: Path) -> bool:
+    """Whether nobody else can read what holds secrets or account data."""
+    named = [folder / name for name in ("env", "secrets.json", "supervisord.conf", "log", "aws")]
+    return all(path.stat().st_mode & 0o077 == 0 for path in named)
 
 
 def send(background: Background, folder: Path, seed: int) -> int:

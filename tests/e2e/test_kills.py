@@ -32,3 +32,7 @@ def test_a_kill_in_the_middle_of_a_run_loses_and_doubles_nothing(driver: Driver,
     KILLS[victim](driver)
     assert sending.summary()["accepted"] == COUNT
     driver.assert_truth(truth_of(lines))
+    evaluated = driver.evaluated() - before
+    # A client whose answer was lost with the producer sends again: only then is more evaluated than was sent.
+    assert evaluated == COUNT or (victim == "producer" and evaluated > COUNT)
+    assert max(driver.mail_copies().values()) <= 2

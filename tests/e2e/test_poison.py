@@ -43,6 +43,7 @@ def test_poison_becomes_dead_letters_and_its_neighbours_arrive(driver: Driver) -
     packed = [b"".join(pair) for pair in zip(map(good_line, neighbours[len(poison) :]), inside, strict=False)]
     driver.put(b"".join([*packed, good_line(neighbours[-1])]))
     driver.await_settled()
+    assert {reason.partition(" ")[0] for _, reason in driver.sql(DEAD_LETTERS)} >= {"not", "missing", "empty", "schema"}
     payloads = [bytes(payload).rstrip(b"\n") for payload, _ in driver.sql(DEAD_LETTERS)]
     assert len(payloads) == before + len(poison) + len(inside)
     assert {line.rstrip(b"\n") for line in poison.values()} <= set(payloads)

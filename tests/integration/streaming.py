@@ -11,6 +11,7 @@ from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.store import Store
 from tests.consumer.builders import SHARD
+from tests.integration.emulator import Emulator
 
 APPLICATION, STREAM = "payment-anomalies", "payments"
 MOST_WAITS = 20
@@ -19,9 +20,15 @@ MOST_WAITS = 20
 class Consumer:
     """The pipeline on a real store. ``waits``: what it slept in outages, of which it gives up after MOST_WAITS."""
 
-    def __init__(self, engine: Engine, shard: Shard = SHARD, while_waiting: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        shard: Shard = SHARD,
+        while_waiting: Callable[[], None] = lambda: None,
+        application: str = APPLICATION,
+    ) -> None:
         self.waits: list[float] = []
-        self.store = Store(engine, APPLICATION, STREAM)
+        self.store = Store(engine, application, STREAM)
         self._engine = engine
         self._while_waiting = while_waiting
         self._pipeline = Pipeline(RULES, self.store, Patience(self._pause))
@@ -29,6 +36,9 @@ class Consumer:
 
     def process(self, given: Batch) -> None:
         self._pipeline.process(given)
+
+    def end(self, shard: Shard) -> None:
+        self._pipeline.end(shard)
 
     def rows(self, query: str) -> list[Any]:
         with self._engine.connect() as connection:
@@ -42,6 +52,20 @@ class Consumer:
         self.waits.append(seconds)
         self._while_waiting()
         return len(self.waits) == MOST_WAITS
+
+
+def create_lease_table(emulator: Emulator, application: str = APPLICATION) -> None:
+    emulator.client("dynamodb").create_table(
+        TableName=application,
+        KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+def lease(emulator: Emulator, shard_id: str, checkpoint: str, application: str = APPLICATION) -> None:
+    item = {"leaseKey": {"S": shard_id}, "checkpoint": {"S": checkpoint}}
+    emulator.client("dynamodb").put_item(TableName=application, Item=item)
 
 
 def _plain(value: Any) -> Any:

@@ -4,14 +4,20 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from consumer.domain import Record, Shard
+from consumer.incarnation import stream_incarnation
 from consumer.migrate import migrate
+from tests.consumer.builders import ARRIVED, FIRST, batch
 from tests.integration.emulator import REGION, Emulator, create_stream, running
+from tests.integration.streaming import Consumer, create_lease_table, lease
 
 JAVA = """#!{python}
 import json, os, sys
@@ -19,6 +25,9 @@ files = [open(sys.argv[sys.argv.index(name) + 1]).read() for name in ("--propert
 names = ("STREAM_INCARNATION", "DATABASE_URL", "APPLICATION_NAME", "STREAM_NAME", "LOG_FORMAT", "LOG_LEVEL")
 print(json.dumps([os.getpid(), sys.argv[1:], files, {{name: os.environ[name] for name in names}}]))
 """
+
+
+SHARDS = ["shardId-000000000000", "shardId-000000000001"]
 
 
 @pytest.fixture(scope="module")
@@ -100,5 +109,41 @@ def test_a_consumer_that_cannot_start_says_why(
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == ""
+    assert "Traceback" not in err
+    assert all(words in err for words in told)
+
+
+@pytest.mark.parametrize(
+    ("leases", "stored", "told"),
+    [
+        (["TRIM_HORIZON", "TRIM_HORIZON"], [], []),
+        ([str(FIRST), "SHARD_END"], [], ["delete the DynamoDB table", "replay --from", "accept --all"]),
+        (["SHARD_END"], [], ["delete the DynamoDB table", "replay --from", "accept --all"]),
+        (["SHARD_END", str(FIRST)], [FIRST, FIRST], ["SHARD_END", "replay --from", f"accept --shard {SHARDS[0]}"]),
+        ([str(FIRST), str(FIRST + 1)], [FIRST, FIRST], ["ahead", f"accept --shard {SHARDS[1]}"]),
+        ([str(FIRST), str(FIRST)], [FIRST, FIRST + 1], []),
+    ],
+)
+def test_a_lease_table_that_would_skip_records_stops_the_consumer(
+    leases: list[str],
+    stored: list[int],
+    told: list[str],
+    environment: dict[str, str],
+    emulator: Emulator,
+    engine: Engine,
+    database_url: str,
+) -> None:
+    application = f"application-{uuid.uuid4()}"
+    create_lease_table(emulator, application)
+    for shard_id, checkpoint in zip(SHARDS, leases, strict=False):
+        lease(emulator, shard_id, checkpoint, application)
+    incarnation = stream_incarnation(emulator.client("kinesis"), "payments")
+    for shard_id, number in zip(SHARDS, stored, strict=False):
+        shard = Shard(incarnation, shard_id)
+        consumer = Consumer(engine, shard, application=application)
+        consumer.process(batch(Record(number, b"", ARRIVED), shard=shard))
+    process = start(environment | {"DATABASE_URL": database_url, "APPLICATION_NAME": application})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, bool(out)) == ((1, False) if told else (0, True))
     assert "Traceback" not in err
     assert all(words in err for words in told)

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from consumer.database import engine as database_engine
 from consumer.database import sqlalchemy_url
-from consumer.errors import RetryError
+from consumer.errors import CrashError, RetryError
 from consumer.migrate import current_revision, head_revision, migrate, wait_until_migrated
 from consumer.tables import metadata
 from infra.local.postgres import Postgres
@@ -94,6 +94,30 @@ def test_a_database_that_stays_away_ends_the_wait_with_a_plain_message() -> None
     with pytest.raises(RetryError, match=r"did not answer in 3 s.*refused"):
         migrate("postgresql://u:secret@127.0.0.1:1/none", wait_seconds=3, sleep=slept.append)
     assert sum(slept) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("test-password", "wrong"), "password authentication failed"),
+        ((":test-password", ""), "no password supplied"),
+        (("/payments:", "/nobody:"), "authentication failed"),
+        (("/test_", "/none_"), "does not exist"),
+    ],
+)
+def test_a_database_that_turns_the_migration_away_is_not_waited_for(
+    wrong: tuple[str, str], told: str, empty_database_url: str
+) -> None:
+    with pytest.raises(CrashError, match=f"mend DATABASE_URL.*{told}"):
+        migrate(empty_database_url.replace(*wrong), sleep=interrupted)
+
+
+def test_a_database_of_another_encoding_is_refused(postgres: Postgres) -> None:
+    execute(postgres, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'")
+    for refusing in (migrate, lambda url: wait_until_migrated(url, interrupted)):
+        with pytest.raises(CrashError, match="encoding is LATIN1, UTF8 is needed"):
+            refusing(url_of(postgres, "latin"))
+    execute(postgres, "DROP DATABASE latin WITH (FORCE)")
 
 
 def test_the_consumer_waits_for_the_database_and_then_for_its_revision(empty_database_url: str) -> None:

@@ -50,7 +50,7 @@ def test_an_outage_of_mail_ends_with_two_emails_and_no_flood(
         clock.advance(timedelta(minutes=1))
     assert [message["Subject"].split()[0] for message in ses.messages] == ["1", "119"]
     assert attempts[0][1] == "ServiceUnavailable: as SES says it"
-    assert 20 <= attempts[0][0] <= 60  # in two hours, at most LONGEST_DELAY apart
+    assert 15 <= attempts[0][0] <= 30  # in two hours, at most LONGEST_DELAY apart
 
 
 def test_a_passing_error_is_retried_ever_later_but_never_too_late(
@@ -69,23 +69,6 @@ def test_a_passing_error_is_retried_ever_later_but_never_too_late(
         assert longest / 2 <= delay <= longest
     turn()
     assert states(engine) == [("sent", 1, 13)]
-
-
-def test_a_refused_email_fails_with_its_reason_and_the_next_alerts_are_sent(
-    engine: Engine, ses: FakeSes, clock: Clock, turn: Callable[[], None]
-) -> None:
-    ses.script = [ses_error("MessageRejected", message="Email address is not verified: ops@example.com")]
-    add_alerts(engine, "2000")
-    with capture_logs() as logged:
-        turn()
-    add_alerts(engine, "3000")
-    clock.advance(INTERVAL)
-    turn()
-    assert states(engine) == [("failed", 1, 1), ("sent", 1, 1)]
-    reason = "MessageRejected: Email address is not verified: ops@example.com"
-    assert rows(engine, "SELECT last_error FROM emails WHERE state = 'failed'") == [(reason,)]
-    assert "digest refused" in [entry["event"] for entry in logged]
-    assert "example.com" not in str(logged)
 
 
 class CrashError(BaseException):

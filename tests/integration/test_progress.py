@@ -13,7 +13,7 @@ from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.progress import Progress
 from tests.consumer.builders import FIRST, SHARD, batch, record, wire
 from tests.integration.emulator import REGION, Emulator, create_stream, running
-from tests.integration.streaming import APPLICATION, STREAM, Consumer
+from tests.integration.streaming import APPLICATION, STREAM, Consumer, create_lease_table, lease
 
 BUCKET = "archive"
 SHARDS = [f"shardId-00000000000{number}" for number in range(4)]
@@ -25,12 +25,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with running(tmp_path_factory.mktemp("emulator")) as started:
         create_stream(started.client("kinesis"), STREAM)
         started.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-        started.client("dynamodb").create_table(
-            TableName=APPLICATION,
-            KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        create_lease_table(started)
         yield started
 
 
@@ -55,11 +50,6 @@ def command(emulator: Emulator, database_url: str, monkeypatch: pytest.MonkeyPat
         return int(str(ended.value.code))
 
     return run
-
-
-def lease(emulator: Emulator, shard_id: str, checkpoint: str) -> None:
-    item = {"leaseKey": {"S": shard_id}, "checkpoint": {"S": checkpoint}}
-    emulator.client("dynamodb").put_item(TableName=APPLICATION, Item=item)
 
 
 def test_a_restored_database_is_mended_from_the_archive_and_accepted(

@@ -154,5 +154,5 @@ def test_another_incarnation_of_the_stream_begins_anew(consumer: Consumer, engin
 
 
 def test_an_ended_shard_is_marked(consumer: Consumer) -> None:
-    consumer.store.end(SHARD)
+    consumer.end(SHARD)
     assert consumer.rows("SELECT ended_at IS NOT NULL FROM shard_progress") == [True]

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from consumer.database import engine as database_engine
 from consumer.errors import CrashError
 from consumer.patience import StoppedError
-from tests.consumer.builders import batch, record, wire
+from tests.consumer.builders import FIRST, SHARD, batch, record, wire
 from tests.integration.streaming import MOST_WAITS, Consumer
 
 
@@ -89,6 +89,19 @@ def test_progress_that_was_deleted_under_a_running_consumer_stops_it(consumer: C
         connection.execute(text("DELETE FROM shard_progress"))
     with pytest.raises(CrashError, match="deleted"):
         consumer.process(batch(record(1, wire())))
+
+
+def test_a_database_that_is_restored_under_a_running_consumer_stops_it(consumer: Consumer, engine: Engine) -> None:
+    consumer.process(batch(record(1, wire())))
+    (backup,) = consumer.rows("SELECT sequence_number FROM shard_progress")
+    consumer.process(batch(record(2, wire())))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE shard_progress SET sequence_number = :backup"), {"backup": backup})
+    with pytest.raises(CrashError, match="restored"):
+        consumer.process(batch(record(3, wire())))
+    with pytest.raises(CrashError, match="restored"):
+        consumer.end(SHARD)
+    assert consumer.rows("SELECT sequence_number, ended_at FROM shard_progress") == [(FIRST + 1, None)]
 
 
 def test_a_frozen_consumer_holds_its_row_for_15_seconds_at_most(engine: Engine) -> None:

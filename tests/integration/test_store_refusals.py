@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from consumer.errors import CrashError
+from consumer.patience import StoppedError
 from tests.consumer.builders import FIRST, SHARD, batch, finding, record, wire
-from tests.integration.streaming import Consumer
+from tests.integration.streaming import MOST_WAITS, Consumer
 
 
 @pytest.fixture
@@ -55,6 +56,28 @@ def test_a_refused_line_counts_as_dead_and_not_as_evaluated(consumer: Consumer, 
     assert consumer.rows("SELECT line, reason FROM dead_letters") == [
         (2, "the database refused a value: check violation (23514)")
     ]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "SELECT setval(pg_get_serial_sequence('anomalies', 'id'), 1, false)",
+        "ALTER TABLE alerts ADD FOREIGN KEY (anomaly_id) REFERENCES other_ids (id)",
+    ],
+)
+def test_good_payments_are_not_blamed_for_a_key_of_our_own_that_is_broken(
+    broken: str, consumer: Consumer, engine: Engine
+) -> None:
+    consumer.process(batch(*(record(number, wire()) for number in range(30))))
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE other_ids (id bigint PRIMARY KEY)"))
+        connection.execute(text("DELETE FROM alerts"))
+        connection.execute(text(broken))
+    with pytest.raises(StoppedError):
+        consumer.process(batch(record(31, wire())))
+    assert len(consumer.waits) == MOST_WAITS
+    assert consumer.rows("SELECT count(*) FROM dead_letters") == [0]
+    assert consumer.progress() == [(30, 30, 0)]
 
 
 def test_data_that_is_refused_outside_the_findings_stops_the_consumer(consumer: Consumer, engine: Engine) -> None:

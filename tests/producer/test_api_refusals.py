@@ -1,6 +1,7 @@
 """What is refused before a single record is looked at, status by status."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,8 @@ import httpx
 import pytest
 
 from producer.auth import new_key
+from producer.collect import RequestLimits
+from producer.envelope import split
 from tests.producer.builders import numbered_records, record
 from tests.producer.receipts import BAD, accepted, is_problem
 from tests.producer.service import KEY, KEY_TEXT, LIMITS, NOW, ServiceUnderTest, revised
@@ -32,7 +35,9 @@ from tests.producer.service import KEY, KEY_TEXT, LIMITS, NOW, ServiceUnderTest,
         (b'{"records": [{}], "record": 1, "count": 2}', "unknown record, count"),
         (b'{"records": [{}], "records": [{}]}', "twice"),
         (b'{"records": ["\\ud800"', "not JSON"),
-        (b'{"records": ["\\ud800"], "x": 1}', "not JSON"),
+        (b'{"records": ["\\ud800"], "x": 1}', "unknown x"),
+        (b'{"records": ["\\ud800"], "records": [1]}', "twice"),
+        (b'{"\\u0072ecords": [1], "records": [[1], "a"]}', "twice"),
     ],
 )
 async def test_400_the_body_is_no_envelope_of_records(content: bytes, detail: str) -> None:
@@ -61,6 +66,40 @@ async def test_half_a_surrogate_pair_is_the_fault_of_its_record_alone() -> None:
     assert response.json()["records"][1] == accepted(0)
     faults = response.json()["records"][0]["errors"]
     assert {"field": "senderId", "message": "must be Unicode text, without half a surrogate pair"} in faults
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"records":[["\\ud800"],"\\\\ud800"]}',
+        b'\t{ "records" : [ ["\\uDfFf", [1]] ,\r\n"]" ] } ',
+        b'{"\\u0072ecords": [[1], "\xc3\xa9"]}',
+    ],
+    ids=["tight", "spaced", "escaped"],
+)
+def test_records_are_cut_out_as_they_are_in_the_body(content: bytes) -> None:
+    cut = [json.loads(bytes(record)) for record in split(content, 2)]
+    assert cut == json.loads(content)["records"]
+
+
+@pytest.mark.parametrize("first", [b'"\\ud800"', b'["a"], "a"'], ids=["surrogate", "list"])
+async def test_413_of_too_many_records_not_one_is_read(first: bytes) -> None:
+    service = await ServiceUnderTest.ready()
+    records = b'"records": [' + first + b", 1" * 10 + b"]"
+    problem = is_problem(await service.post(content=b"{" + records + b", " + records + b"}"), 413)
+    assert "at most 10" in problem["detail"]
+
+
+async def test_bad_records_do_not_hold_up_other_requests() -> None:
+    service = await ServiceUnderTest.ready(limits=RequestLimits(records=1000, body_bytes=1_000_000))
+    answered: list[int] = []
+
+    async def post(count: int) -> None:
+        is_problem(await service.post(*[BAD] * count), 422)
+        answered.append(count)
+
+    await asyncio.gather(post(1000), post(1))
+    assert answered == [1, 1000]
 
 
 @pytest.mark.parametrize(
@@ -169,9 +208,13 @@ async def test_429_names_the_seconds_to_wait_and_the_quota_then_lets_the_request
     assert (await service.post(*numbered_records(10))).status_code == 202, "a burst is never below the largest request"
     response = await service.post(*numbered_records(3))
     is_problem(response, 429)
+    assert response.headers["retry-after"] == "1", "without a token, nobody looks how many there are"
+    service.time.now += 1
+    response = await service.post(*numbered_records(5))
+    is_problem(response, 429)
     assert response.headers["retry-after"] == "2"
     service.time.now += 2
-    assert (await service.post(*numbered_records(3))).status_code == 202
+    assert (await service.post(*numbered_records(5))).status_code == 202
 
 
 async def test_429_a_key_has_its_own_rate_and_its_own_bucket() -> None:
@@ -186,3 +229,10 @@ async def test_rejected_transactions_count_toward_the_quota() -> None:
     service = await ServiceUnderTest.ready(rate=1)
     is_problem(await service.post(*[BAD] * 10), 422)
     is_problem(await service.post(record()), 429)
+
+
+async def test_a_request_that_cannot_be_read_is_not_free() -> None:
+    service = await ServiceUnderTest.ready(rate=1)
+    for _ in range(10):
+        is_problem(await service.post(content=b"{"), 400)
+    is_problem(await service.post(content=b"{"), 429)

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
+from structlog.testing import capture_logs
 
 from producer.auth import KeyRing, new_key
 from producer.errors import MalformedKeysError, NotReadyError, SecretUnavailableError, UnauthorizedError
-from producer.keystore import KeyStore
+from producer.keystore import KeyStore, client_config
 from tests.producer.fakes import FakeSecrets, key_document, metrics
+from tests.producer.loopback import loopback
 from tests.producer.service import KEY, KEY_TEXT, NOW
 
 OTHER_TEXT, OTHER = new_key("other", NOW)
@@ -29,7 +33,7 @@ async def test_a_key_is_known_by_its_hash_alone() -> None:
     await keys.refresh()
     assert keys.authenticate(KEY_TEXT) == KEY
     assert keys.authenticate(OTHER_TEXT) == OTHER
-    assert KEY_TEXT.rpartition("_")[2] not in key_document(KEY)
+    assert KEY_TEXT.split("_", 2)[2] not in key_document(KEY)
 
 
 async def test_another_secret_under_a_known_id_is_refused() -> None:
@@ -43,6 +47,7 @@ async def test_another_secret_under_a_known_id_is_refused() -> None:
     "bad",
     [
         SecretUnavailableError("AccessDeniedException"),
+        RuntimeError("nobody thought of it"),
         "",
         "not json",
         "[]",
@@ -200,7 +205,12 @@ def test_a_secret_that_is_no_key_document_is_left_alone() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [refusal("AccessDeniedException"), EndpointConnectionError(endpoint_url="http://x"), KeyError("SecretString")],
+    [
+        refusal("AccessDeniedException"),
+        EndpointConnectionError(endpoint_url="http://x"),
+        KeyError("SecretString"),
+        ResponseParserError("no JSON"),
+    ],
 )
 async def test_what_secrets_manager_refuses_is_a_secret_that_is_unavailable(error: Exception) -> None:
     class Down:
@@ -209,6 +219,47 @@ async def test_what_secrets_manager_refuses_is_a_secret_that_is_unavailable(erro
 
     with pytest.raises(SecretUnavailableError):
         await store(Down()).read()
-    if not isinstance(error, KeyError):
+    with pytest.raises(SecretUnavailableError):
+        store(Down()).add(KEY)
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"[]", b'"x"', b"1", b"null", b"{", b'{"SecretString": 5, "VersionId": "1"}', b"{}"], ids=repr
+)
+async def test_an_answer_that_is_none_of_secrets_manager_is_a_secret_that_is_unavailable(body: bytes) -> None:
+    with loopback(lambda _, __, ___: (200, {"content-type": "application/x-amz-json-1.1"}, body)) as url:
+        client = boto3.client(
+            "secretsmanager",
+            endpoint_url=url,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=client_config("eu-west-1"),
+        )
         with pytest.raises(SecretUnavailableError):
-            store(Down()).add(KEY)
+            await store(client).read()
+        with pytest.raises((SecretUnavailableError, MalformedKeysError)):
+            store(client).add(KEY)
+        client.close()
+
+
+async def test_a_secret_that_does_not_exist_is_named_with_the_remedy() -> None:
+    with pytest.raises(SecretUnavailableError, match=r"secret keys does not exist.*keys create"):
+        await store(FakeSecretsManager()).read()
+
+
+async def test_a_failure_that_lasts_is_told_ever_more_rarely_and_another_one_at_once() -> None:
+    secrets = FakeSecrets(SecretUnavailableError("down"))
+    keys = ring(secrets)
+    with capture_logs() as logs:
+        for _ in range(100):
+            await keys.refresh()
+        secrets.document = SecretUnavailableError("denied")
+        await keys.refresh()
+        secrets.document = key_document(KEY)
+        await keys.refresh()
+        secrets.document = SecretUnavailableError("denied")
+        await keys.refresh()
+    told = [(line["event"], line.get("reason"), line.get("times")) for line in logs]
+    down = [("keys not refreshed", "down", times) for times in (1, 2, 4, 8, 16, 32, 64)]
+    denied = ("keys not refreshed", "denied", 1)
+    assert told == [*down, denied, ("keys loaded", None, None), denied]

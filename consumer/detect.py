@@ -47,9 +47,9 @@ def matches(rules: Sequence[Rule], transaction: Transaction) -> tuple[Match, ...
 
 def conflict(known: Content, other: Content) -> Match | None:
     """The anomaly of two contents under one trxId; None where they are the same."""
-    different = [field for field in known.__struct_fields__ if getattr(known, field) != getattr(other, field)]
-    if not different:
+    if known == other:
         return None
+    different = [field for field in known.__struct_fields__ if getattr(known, field) != getattr(other, field)]
     named = [_named(field, known, other) for field in different]
     return Match(CONFLICTING_CONTENT, 1, f"different content under a known trxId: {', '.join(named)}")
 

@@ -5,17 +5,17 @@ Rows are locked in the order of their keys, so that two shards that meet the sam
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, any_, func, insert, literal, select
+from sqlalchemy import Connection, any_, cast, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.types import BigInteger, Text, Uuid
 
-from consumer.detect import conflict
+from consumer.detect import CONFLICTING_CONTENT, conflict
 from consumer.domain import Anomaly, Content, Finding, Position, plain
 from consumer.tables import alerts, anomalies, conflicts
 
@@ -42,11 +42,15 @@ class _Conflict:
 def insert_findings(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> list[Anomaly]:
     """Stores the anomalies that are new, each with its alert, and returns them.
 
-    Content that differs from what is stored under its trxId becomes a conflict and one more anomaly.
+    Content that differs from what is stored under its trxId, or with these findings, becomes a conflict, also where it
+    matches no rule. The first conflict of a trxId is one more anomaly; further versions are recorded and not alerted.
     """
+    known = _stored_contents(connection, {f.transaction.transaction_id for f in findings})
     candidates = [Anomaly(f.line, f.transaction, match) for f in findings for match in f.matches]
     new = _insert(connection, candidates, alert)
-    found = _conflicts(connection, [c for c in candidates if new.get(c.key) is not c])
+    raced = _stored_contents(connection, _taken(candidates, known, new))
+    known = {a.transaction.transaction_id: a.transaction.content for a in reversed(candidates)} | raced | known
+    found = _conflicts(known, findings)
     _insert_conflicts(connection, found)
     alarms = _insert(connection, [conflict.alarm for conflict in found], alert)
     return [*new.values(), *alarms.values()]
@@ -72,24 +76,34 @@ def _insert_alerts(connection: Connection, anomaly_ids: list[int], alert: AlertS
     connection.execute(insert(alerts).from_select(["anomaly_id", "state"], rows))
 
 
-def _conflicts(connection: Connection, known: Sequence[Anomaly]) -> list[_Conflict]:
-    stored = _stored_contents(connection, known) if known else {}
-    found = []
-    for candidate in known:
-        content = stored.get(candidate.key, candidate.transaction.content)
-        alarm = conflict(content, candidate.transaction.content)
-        if alarm:
-            found.append(_Conflict(content, candidate._replace(match=alarm)))
-    return found
+def _taken(candidates: Sequence[Anomaly], known: Container[UUID], new: Container[Key]) -> set[UUID]:
+    """The transactions that another shard stored since the look-up."""
+    ids = ((candidate.transaction.transaction_id, candidate.key) for candidate in candidates)
+    return {transaction_id for transaction_id, key in ids if key not in new and transaction_id not in known}
 
 
-def _stored_contents(connection: Connection, candidates: Sequence[Anomaly]) -> dict[Key, Content]:
-    ids = sorted({candidate.transaction.transaction_id for candidate in candidates})
+def _stored_contents(connection: Connection, transaction_ids: Collection[UUID]) -> dict[UUID, Content]:
+    """Of each transaction that has an anomaly, the content stored first."""
+    if not transaction_ids:
+        return {}
     columns = [anomalies.c[field] for field in Content.__struct_fields__]
-    query = select(anomalies.c.transaction_id, anomalies.c.rule_id, *columns).where(
-        anomalies.c.transaction_id == any_(literal(ids, ARRAY(Uuid)))
+    ids = cast(literal(f"{{{','.join(map(str, transaction_ids))}}}", Text), ARRAY(Uuid))
+    query = (
+        select(anomalies.c.transaction_id, *columns)
+        .where(anomalies.c.transaction_id == any_(ids), anomalies.c.rule_id != CONFLICTING_CONTENT)
+        .order_by(anomalies.c.id.desc())
     )
-    return {(row[0], row[1]): Content(*row[2:]) for row in connection.execute(query)}
+    return {row[0]: Content(*row[1:]) for row in connection.execute(query)}
+
+
+def _conflicts(known: Mapping[UUID, Content], findings: Sequence[Finding]) -> list[_Conflict]:
+    found = []
+    for line, transaction, _ in findings:
+        content = known.get(transaction.transaction_id)
+        alarm = content and conflict(content, transaction.content)
+        if content and alarm:
+            found.append(_Conflict(content, Anomaly(line, transaction, alarm)))
+    return found
 
 
 def _insert_conflicts(connection: Connection, found: Sequence[_Conflict]) -> None:

@@ -25,8 +25,8 @@ WAIT_SECONDS = 60.0
 SAY_AGAIN_SECONDS = 30
 # SQLSTATE 28P01, 28000 and 3D000, of which psycopg2 keeps the words alone where a connection fails.
 TURNED_AWAY = re.compile(
-    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|permission denied for database|"
-    r'(role|database) ".*" (does not exist|is not permitted to log in)'
+    r"authentication failed|no password supplied|no pg_hba\.conf entry|pg_hba\.conf rejects|"
+    r'permission denied for database|(role|database) ".*" (does not exist|is not permitted to log in)'
 )
 Sleep = Callable[[float], None]
 

@@ -100,7 +100,7 @@ conflicts = Table(
     Column("line", Integer, nullable=False, comment="Line of the other content in its record, from 1"),
     _time("detected_at", "When this row was stored", server_default=func.now()),
     comment="Different content under a known trxId, with both versions; each trxId is also an anomaly of the rule "
-    "conflicting-content and so alerted",
+    "conflicting-content and so alerted, once: further versions are recorded here and nobody is told",
 )
 
 emails = Table(

@@ -1,7 +1,7 @@
 """Reads a request's body: of the right kind, not too large, not too slow."""
 
 import asyncio
-from email.message import Message
+import re
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -9,17 +9,30 @@ from starlette.requests import ClientDisconnect
 
 from producer.errors import TooLargeError, TooSlowError, UnreadableError, UnsupportedError
 
+_PARAMETER = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)
+
 
 def require_json(headers: Headers) -> None:
     """Raises UnsupportedError."""
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
+    encodings = ",".join(headers.getlist("content-encoding")) or "identity"
+    if any(encoding.strip().lower() != "identity" for encoding in encodings.split(",")):
         raise UnsupportedError("the body must not be compressed or encoded", {"accept-encoding": "identity"})
-    kind = Message()
-    kind["content-type"] = headers.get("content-type", "application/octet-stream")
-    charset = kind.get_content_charset("utf-8")
-    if kind.get_content_type() != "application/json" or charset not in ("utf-8", "utf8"):
+    kinds = headers.getlist("content-type")
+    if not kinds or not all(map(_is_json, kinds)):
         raise UnsupportedError("the body must be application/json in UTF-8", {"accept": "application/json"})
+
+
+def _is_json(content_type: str) -> bool:
+    kind, *parameters = content_type.split(";")
+    return kind.strip().lower() == "application/json" and all(map(_does_no_harm, parameters))
+
+
+def _does_no_harm(parameter: str) -> bool:
+    """None at all, UTF-8 as the charset, or any other; not one whose name has a star, which hides a charset."""
+    name, equals, value = parameter.strip().partition("=")
+    if not _PARAMETER.fullmatch(name) or not equals:
+        return not parameter.strip()
+    return name.lower() != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
 async def read(request: Request, most_bytes: int, seconds: float) -> bytes:

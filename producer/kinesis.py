@@ -22,7 +22,7 @@ from producer.errors import StreamBrokenError, StreamUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
-    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef
+    from mypy_boto3_kinesis.type_defs import PutRecordsRequestEntryTypeDef, PutRecordsResultEntryTypeDef
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 4.0
@@ -90,7 +90,14 @@ class KinesisStream:
             raise translated(error) from error
         if len(answer["Records"]) != len(entries):
             raise StreamUnavailableError("the answer does not fit the call")
-        return [record.get("ErrorCode") for record in answer["Records"]]
+        return [_error_code(record) for record in answer["Records"]]
+
+
+def _error_code(record: "PutRecordsResultEntryTypeDef") -> str | None:
+    """Only a sequence number proves that the entry is durable."""
+    if record.get("SequenceNumber") and not record.get("ErrorCode"):
+        return None
+    return record.get("ErrorCode") or "Unknown"
 
 
 def translated(error: Exception) -> StreamUnavailableError | StreamBrokenError:

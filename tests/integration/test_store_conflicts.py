@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool, create_engine, event
 
 from tests.consumer.builders import OTHER_SHARD, batch, record, wire
 from tests.integration.streaming import Consumer
@@ -38,6 +38,39 @@ def test_two_versions_in_one_batch_conflict_too(consumer: Consumer) -> None:
     consumer.process(batch(record(1, wire(ID, "1500.25"), wire(ID, "1600.50")), record(2, wire(ID, "1500.25"))))
     assert consumer.rows(ANOMALIES) == [KNOWN, told("1600.50", "amount 1500.25 is now 1600.50")]
     assert consumer.progress() == [(3, 2, 0)]
+
+
+@pytest.mark.parametrize("versions", [["5000", "500"], ["500", "5000"]])
+def test_a_version_that_matches_no_rule_conflicts_too_in_the_same_batch(
+    versions: list[str], consumer: Consumer
+) -> None:
+    consumer.process(batch(*(record(number, wire(ID, amount)) for number, amount in enumerate(versions))))
+    assert consumer.rows(CONFLICTS) == [("5000", "500", ["amount"])]
+    assert [row[:2] for row in consumer.rows(ANOMALIES)] == [("large-amount", "5000"), ("conflicting-content", "500")]
+    assert consumer.progress() == [(2, 2, 0)]
+
+
+def test_a_version_that_matches_no_rule_conflicts_with_what_was_stored_before(consumer: Consumer) -> None:
+    consumer.process(batch(record(1, wire(ID, "5000")), record(2, wire(ID, "6000"))))
+    consumer.process(batch(record(3, wire(ID, "500")), record(4, wire(amount="500"))))
+    consumer.process(batch(record(5, wire(ID, "500"))))
+    assert consumer.rows(CONFLICTS) == [("5000", "500", ["amount"]), ("5000", "6000", ["amount"])]
+    assert [row[:2] for row in consumer.rows(ANOMALIES)] == [("large-amount", "5000"), ("conflicting-content", "6000")]
+    assert consumer.progress() == [(5, 2, 0)]
+
+
+def test_a_version_that_another_shard_stores_at_the_same_time_conflicts(consumer: Consumer, engine: Engine) -> None:
+    looked_up: list[str] = []
+
+    def store_elsewhere(_: object, __: object, statement: str, *rest: object) -> None:
+        if "ANY" in statement and not looked_up:
+            looked_up.append(statement)
+            Consumer(elsewhere, OTHER_SHARD).process(batch(record(1, wire(ID, "5000")), shard=OTHER_SHARD))
+
+    elsewhere = create_engine(engine.url, poolclass=NullPool)
+    event.listen(engine, "after_cursor_execute", store_elsewhere)
+    consumer.process(batch(record(1, wire(ID, "6000"))))
+    assert consumer.rows(CONFLICTS) == [("5000", "6000", ["amount"])]
 
 
 def test_a_conflict_that_is_delivered_again_is_told_once(consumer: Consumer, engine: Engine) -> None:

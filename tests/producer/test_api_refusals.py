@@ -15,7 +15,7 @@ from producer.collect import RequestLimits
 from producer.envelope import split
 from tests.producer.builders import numbered_records, record
 from tests.producer.receipts import BAD, accepted, is_problem
-from tests.producer.service import KEY, KEY_TEXT, LIMITS, NOW, ServiceUnderTest, revised
+from tests.producer.service import KEY, KEY_TEXT, LIMITS, NOW, PATH, ServiceUnderTest, revised
 
 
 @pytest.mark.parametrize(
@@ -177,10 +177,16 @@ async def test_413_too_many_records() -> None:
         {"content_type": ""},
         {"content_type": "application/x-ndjson"},
         {"content_type": "application/json; charset=latin-1"},
+        {"content_type": "application/json; charset*=latin-1''x"},
+        {"content_type": "application/json; a*0=1; a*=2"},
+        {"content_type": f"application/json; a*{'1' * 5000}=x"},
+        {"content_type": "application/json; charset"},
+        {"content_type": "application/json, text/plain"},
         {"content_encoding": "gzip"},
+        {"content_encoding": "identity, gzip"},
         {"content_encoding": "br"},
     ],
-    ids=str,
+    ids=lambda headers: str(headers)[:60],
 )
 async def test_415_another_media_type_or_an_encoding(headers: dict[str, str]) -> None:
     service = await ServiceUnderTest.ready()
@@ -190,10 +196,26 @@ async def test_415_another_media_type_or_an_encoding(headers: dict[str, str]) ->
 
 
 @pytest.mark.parametrize(
+    "twice",
+    [
+        [("content-type", "application/json"), ("content-type", "text/plain")],
+        [("content-type", "text/plain"), ("content-type", "application/json")],
+        [("content-type", "application/json"), ("content-encoding", "identity"), ("content-encoding", "gzip")],
+    ],
+    ids=str,
+)
+async def test_415_one_of_several_headers_says_something_else(twice: list[tuple[str, str]]) -> None:
+    service = await ServiceUnderTest.ready()
+    body = json.dumps({"records": [record()]}).encode()
+    is_problem(await service.http.post(PATH, content=body, headers=[("x-api-key", KEY_TEXT), *twice]), 415)
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {"content_type": "application/json; charset=utf-8"},
         {"content_type": 'Application/JSON;charset="UTF-8"'},
+        {"content_type": "application/json; profile=x ;"},
         {"content_encoding": "identity"},
     ],
     ids=str,

@@ -64,6 +64,12 @@ async def test_each_entry_has_its_own_code() -> None:
     assert kinesis.calls == [{"StreamName": "payments", "Records": sent}]
 
 
+async def test_without_a_sequence_number_an_entry_is_not_durable() -> None:
+    both = {"SequenceNumber": "1", "ErrorCode": "InternalFailure"}
+    kinesis = FakeKinesis({"FailedRecordCount": 0, "Records": [{}, {"SequenceNumber": ""}, both]})
+    assert await put(kinesis, 3) == ["Unknown", "Unknown", "InternalFailure"]
+
+
 async def test_an_answer_that_does_not_fit_the_call_proves_nothing() -> None:
     with pytest.raises(StreamUnavailableError):
         await put(FakeKinesis({"FailedRecordCount": 0, "Records": [{"SequenceNumber": "1"}]}))

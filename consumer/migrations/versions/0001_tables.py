@@ -79,7 +79,7 @@ def _create_conflicts() -> None:
         _column("detected_at", TIME, "When this row was stored", server_default=NOW),
         sa.PrimaryKeyConstraint("transaction_id", "other_digest", name="conflicts_pkey"),
         comment="Different content under a known trxId, with both versions; each trxId is also an anomaly of the rule "
-        "conflicting-content and so alerted",
+        "conflicting-content and so alerted, once: further versions are recorded here and nobody is told",
     )
 
 

@@ -41,10 +41,13 @@ send: setup ## Post INPUT=file.jsonl to the running stack
 test: test-setup lint ## Install the test tools, lint, run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: test-setup ## ruff, mypy strict, import contracts
+lint: test-setup ## ruff, mypy strict, import contracts, hadolint, compose file
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint producer/Dockerfile consumer/Dockerfile && echo "hadolint: clean"
+	@if docker compose version >/dev/null 2>&1; then docker compose --profile '*' config -q && echo "docker compose config: clean"; \
+		else echo "docker compose config: skipped, for docker compose is not installed" >&2; fi
 
 format: test-setup ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -1,7 +1,8 @@
 """The consumer's commands. Data goes to stdout, messages to stderr; the imports are late, so that help is quick."""
 
 import sys
-from typing import Annotated
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 try:
     import typer
@@ -9,6 +10,9 @@ except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
 from consumer.errors import ConsumerError, SettingsError
+
+if TYPE_CHECKING:
+    from consumer.settings import DaemonSettings
 
 FAILED = 1
 USAGE = 2
@@ -23,6 +27,12 @@ progress = typer.Typer(no_args_is_help=True, help="How far the stream is stored,
 app.add_typer(progress, name="progress")
 emails = typer.Typer(no_args_is_help=True, help="The alert e-mails, and the repair where SES refused some.")
 app.add_typer(emails, name="emails")
+
+
+class Role(StrEnum):
+    RUN = "run"
+    NOTIFY = "notify"
+
 
 Begin = Annotated[str | None, typer.Option("--from", help="RFC 3339; received by the producer at this time or later.")]
 End = Annotated[str | None, typer.Option("--to", help="RFC 3339; received by the producer before this time.")]
@@ -53,6 +63,48 @@ def notify() -> None:
     from consumer.notify import main as send
 
     send()
+
+
+@app.command()
+def health(role: Annotated[Role, typer.Argument(help="Which command runs in this container.")]) -> None:
+    """Tell whether the `run` or `notify` of this container does its work, by exit code: 0 if so, else 1 and why.
+
+    With the settings that the command itself has; for `notify`, HEARTBEAT_FILE is required.
+
+    Example: python -m consumer health run
+    """
+    _require_beat() if role is Role.NOTIFY else _require_daemon()
+
+
+def _require_beat() -> None:
+    from consumer.heartbeat import require_beat
+    from consumer.settings import NotifierSettings
+
+    settings = NotifierSettings.load()
+    if settings.heartbeat_file is None:
+        raise SettingsError("HEARTBEAT_FILE is missing: without it nobody can tell")
+    require_beat(settings.heartbeat_file, settings.notify_poll_seconds)
+
+
+def _require_daemon() -> None:
+    from consumer.health import require_daemon
+    from consumer.settings import DaemonSettings
+
+    settings = DaemonSettings.load()
+    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings))
+
+
+# The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
+def _held_leases(settings: "DaemonSettings") -> int:
+    from consumer.leases import held_leases
+
+    return held_leases(settings.application_name, settings.worker_id, settings.aws_region)
+
+
+def _incarnation(settings: "DaemonSettings") -> str:
+    from consumer.incarnation import kinesis_client, stream_incarnation
+
+    return stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
 
 
 @app.command()

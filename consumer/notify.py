@@ -14,6 +14,7 @@ import structlog
 
 from consumer import logs
 from consumer.database import engine
+from consumer.heartbeat import beating
 from consumer.mail import DigestMail
 from consumer.outbox import Claim, Outbox, Released
 from consumer.pace import Pace
@@ -142,4 +143,5 @@ def main() -> None:
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.request)
-    compose_notifier(settings).run(settings.notify_poll_seconds, stop.pause)
+    pause = beating(stop.pause, settings.heartbeat_file) if settings.heartbeat_file else stop.pause
+    compose_notifier(settings).run(settings.notify_poll_seconds, pause)

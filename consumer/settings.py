@@ -5,6 +5,7 @@ import re
 import socket
 from collections.abc import Mapping
 from email.utils import parseaddr
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
@@ -101,6 +102,7 @@ class NotifierSettings(DatabaseSettings):
     """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail.
 
     Addresses are ASCII, as SES demands (a domain in its xn-- form); the names before them are free.
+    ``heartbeat_file`` is touched between two steps of the work, so that `health notify` can tell.
     """
 
     aws_region: Region
@@ -108,6 +110,7 @@ class NotifierSettings(DatabaseSettings):
     alert_recipients: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)]
     digest_interval_seconds: Annotated[float, Field(gt=0)] = 300
     notify_poll_seconds: Annotated[float, Field(gt=0)] = 1
+    heartbeat_file: Path | None = None
 
     @field_validator("alert_recipients", mode="before")
     @classmethod

@@ -1,17 +1,21 @@
 """Looks at the running stack from outside: the stream's end, the archive, SQL and the mailbox."""
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import psycopg2
 
-from infra.local.emulator.mailbox import Mail, read_mailbox
-from infra.local.settings import BUCKET, STREAM, Local
+from infra.local.emulator.mailbox import Mail
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+
+GZIP = b"\x1f\x8b"
 
 COUNTS = """
 SELECT (SELECT coalesce(sum(transactions), 0) FROM shard_progress),
@@ -56,12 +60,27 @@ class Archived:
 
 
 class Observer:
-    """Reads only, each look over a connection of its own: PostgreSQL may be killed and come back in between."""
+    """``mails`` reads the mailbox, oldest first.
 
-    def __init__(self, local: Local) -> None:
-        self._local = local
-        self._kinesis = boto3.client("kinesis")
-        self._s3 = boto3.client("s3")
+    Reads only, each look over a connection of its own: PostgreSQL may be killed and come back in between.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        kinesis: "KinesisClient",
+        s3: "S3Client",
+        mails: Callable[[], Sequence[Mail]],
+        *,
+        stream: str,
+        bucket: str,
+    ) -> None:
+        self.mails = mails
+        self.bucket = bucket
+        self._database_url = database_url
+        self._kinesis = kinesis
+        self._s3 = s3
+        self._stream = stream
 
     def counts(self) -> Counts:
         return Counts(*(int(value) for value in self._rows(COUNTS)[0]))
@@ -72,27 +91,25 @@ class Observer:
     def is_drained(self) -> bool:
         """Whether nothing follows, in any shard, what the consumer has stored."""
         progress: dict[str, Decimal | None] = dict(self._rows(PROGRESS))
-        shards = self._kinesis.list_shards(StreamName=STREAM)["Shards"]
+        shards = self._kinesis.list_shards(StreamName=self._stream)["Shards"]
         return all(self._is_at_end(shard["ShardId"], progress.get(shard["ShardId"])) for shard in shards)
 
     def archive_keys(self) -> set[str]:
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="transactions/")
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix="transactions/")
         return {found["Key"] for page in pages for found in page.get("Contents", [])}
 
     def archived(self, keys: set[str]) -> Iterator[Archived]:
         for key in sorted(keys):
-            body = self._s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-            yield Archived(key, gzip.decompress(body).splitlines())
-
-    def mails(self) -> list[Mail]:
-        return read_mailbox(self._local.aws_endpoint_url)
+            body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            # Not every emulator packs, as the delivery stream asks.
+            yield Archived(key, (gzip.decompress(body) if body.startswith(GZIP) else body).splitlines())
 
     def _is_at_end(self, shard: str, stored: Decimal | None) -> bool:
         iterator = (
-            self._kinesis.get_shard_iterator(StreamName=STREAM, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+            self._kinesis.get_shard_iterator(StreamName=self._stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
             if stored is None
             else self._kinesis.get_shard_iterator(
-                StreamName=STREAM,
+                StreamName=self._stream,
                 ShardId=shard,
                 ShardIteratorType="AFTER_SEQUENCE_NUMBER",
                 StartingSequenceNumber=str(stored),
@@ -101,7 +118,7 @@ class Observer:
         return not self._kinesis.get_records(ShardIterator=iterator["ShardIterator"], Limit=1)["Records"]
 
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(self._local.postgres.url, connect_timeout=5)) as connection:
+        with closing(psycopg2.connect(self._database_url, connect_timeout=5)) as connection:
             cursor = connection.cursor()
             cursor.execute(query, parameters)
             return cursor.fetchall()

@@ -29,7 +29,7 @@ def create_resources(
     Raises ResourcesFailedError.
     """
     try:
-        _create_stream(stream, shards, sleep)
+        create_stream(stream, shards, sleep)
         _create_bucket(bucket)
         _create_delivery_stream(stream, bucket)
         boto3.client("ses").verify_email_identity(EmailAddress=sender)
@@ -38,10 +38,11 @@ def create_resources(
         raise ResourcesFailedError(str(error)) from error
 
 
-def seed_leases(*, stream: str, application: str, worker: str) -> None:
-    """Makes KCL's lease table with one lease a shard, owned by ``worker``; leaves a table that is there alone.
+def seed_leases(*, stream: str, application: str, worker: str | None) -> None:
+    """Makes KCL's lease table with one lease a shard, to be read from its beginning; leaves one that is there alone.
 
-    KCL waits up to two minutes over an empty lease table; over one that it owns, 5 seconds. For one worker alone.
+    KCL waits up to two minutes over an empty lease table; over one that its ``worker`` owns, 5 seconds. For one worker
+    alone; None leaves the leases to whoever takes them.
     """
     with _unless("ResourceInUseException"):
         boto3.client("dynamodb").create_table(
@@ -60,10 +61,10 @@ def open_shards(stream: str) -> "list[ShardTypeDef]":
     return [shard for shard in shards if "EndingSequenceNumber" not in shard["SequenceNumberRange"]]
 
 
-def _lease(shard: "ShardTypeDef", worker: str) -> dict[str, Any]:
+def _lease(shard: "ShardTypeDef", worker: str | None) -> dict[str, Any]:
     return {
+        **({"leaseOwner": worker} if worker else {}),
         "leaseKey": shard["ShardId"],
-        "leaseOwner": worker,
         "leaseCounter": 0,
         "checkpoint": "TRIM_HORIZON",
         "checkpointSubSequenceNumber": 0,
@@ -73,7 +74,8 @@ def _lease(shard: "ShardTypeDef", worker: str) -> dict[str, Any]:
     }
 
 
-def _create_stream(stream: str, shards: int, sleep: Callable[[float], None]) -> None:
+def create_stream(stream: str, shards: int, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Returns when it can be written to."""
     kinesis = boto3.client("kinesis")
     with _unless("ResourceInUseException"):
         kinesis.create_stream(StreamName=stream, ShardCount=shards)
@@ -91,11 +93,16 @@ def _create_bucket(bucket: str) -> None:
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})  # type: ignore[typeddict-item]
 
 
+def delivery_stream(stream: str) -> str:
+    """The name of the delivery stream that archives ``stream``."""
+    return f"{stream}-archive"
+
+
 def _create_delivery_stream(stream: str, bucket: str) -> None:
     arn = boto3.client("kinesis").describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]["StreamARN"]
     with _unless("ResourceInUseException"):
         boto3.client("firehose").create_delivery_stream(
-            DeliveryStreamName=f"{stream}-archive",
+            DeliveryStreamName=delivery_stream(stream),
             DeliveryStreamType="KinesisStreamAsSource",
             KinesisStreamSourceConfiguration={"KinesisStreamARN": arn, "RoleARN": ROLE},
             ExtendedS3DestinationConfiguration={

@@ -1,7 +1,7 @@
 """What a newcomer wants to see, on a terminal."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rich.console import Group, RenderableType
@@ -11,7 +11,9 @@ from rich.text import Text
 
 from infra.local.emulator.mailbox import Mail
 from infra.local.observe import Archived
-from infra.local.settings import Local
+
+if TYPE_CHECKING:  # it reaches for wheels that only the embedded stack has
+    from infra.local.settings import Local
 
 MAIL_LINES = 11
 ARCHIVED_LINE = 150
@@ -70,7 +72,7 @@ def _verdict(count: int, expected: int | None) -> Text:
     return Text("✓", style="green") if count == expected else Text(f"✗ must be {expected:,}", style="bold red")
 
 
-def next_steps(local: Local) -> RenderableType:
+def next_steps(local: "Local") -> RenderableType:
     """The lines to copy; printed unwrapped, so that they can be."""
     key = local.kept_secret("api_key") or ""
     return Group(

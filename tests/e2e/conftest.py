@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.observe import Observer
 from infra.local.settings import PORTS, Local
 from infra.local.stack import Stack, adopt_environment
 from tests.e2e.driver import Driver
@@ -31,7 +30,7 @@ def running_stack(folder: Path) -> Iterator[Driver]:
     stack = Stack(local, lambda _name: nullcontext())
     try:
         stack.up(tied_to_us=True)
-        yield Driver(stack, Observer(local))
+        yield Driver(stack)
     finally:
         stack.down()
         os.environ.clear()

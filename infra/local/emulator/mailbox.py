@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -64,7 +64,8 @@ def _get(endpoint_url: str) -> Any:
 def _mail(message: Mapping[str, Any]) -> Mail:
     sent_at = datetime.fromtimestamp(message["Timestamp"], UTC)
     if "RawMessage" in message:
-        return _raw_mail(message, sent_at)
+        raw = base64.b64decode(message["RawMessage"])
+        return raw_mail(raw, message["MessageId"], message["Source"], message["Destinations"], sent_at)
     return Mail(
         message_id=message["MessageId"],
         source=message["Source"],
@@ -76,13 +77,14 @@ def _mail(message: Mapping[str, Any]) -> Mail:
     )
 
 
-def _raw_mail(message: Mapping[str, Any], sent_at: datetime) -> Mail:
-    mime = message_from_bytes(base64.b64decode(message["RawMessage"]), policy=default)
+def raw_mail(raw: bytes, message_id: str, source: str, to: Sequence[str], sent_at: datetime) -> Mail:
+    """A mail sent raw; what SES was not told, its headers tell."""
+    mime = message_from_bytes(raw, policy=default)
     assert isinstance(mime, EmailMessage)
     return Mail(
-        message_id=message["MessageId"],
-        source=message["Source"] or str(mime["From"]),
-        to=tuple(message["Destinations"]) or _recipients(mime),
+        message_id=message_id,
+        source=source or str(mime["From"]),
+        to=tuple(to) or _recipients(mime),
         subject=str(mime["Subject"] or ""),
         text=_body(mime, "plain"),
         html=_body(mime, "html"),

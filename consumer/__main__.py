@@ -4,7 +4,10 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError:
+    sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
 from consumer.errors import ConsumerError, SettingsError
 

@@ -1,6 +1,9 @@
 """`python -m consumer run`: becomes KCL's MultiLangDaemon, which starts a child (`consumer.main`) for each shard."""
 
+import contextlib
+import hashlib
 import os
+import stat
 import sys
 import tempfile
 import time
@@ -10,6 +13,7 @@ from typing import NoReturn
 import structlog
 
 from consumer import logs, multilang
+from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.main import ChildSettings
 from consumer.migrate import wait_until_migrated
@@ -38,7 +42,7 @@ def main() -> NoReturn:
     require_continuous(settings, child.stream_incarnation)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(
-        multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)
+        settings, multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)
     )
     # Java in this process's place: a signal reaches it, and a wrapper would break its shutdown.
     os.execve(  # noqa: S606 - arguments of our own
@@ -48,9 +52,26 @@ def main() -> NoReturn:
     )
 
 
-def _write_files(properties: str, logging_configuration: str) -> tuple[Path, Path]:
-    folder = Path(tempfile.mkdtemp(prefix="consumer-"))
+def _write_files(settings: DaemonSettings, properties: str, logging_configuration: str) -> tuple[Path, Path]:
+    folder = _own_folder(settings)
     files = folder / "multilang.properties", folder / "logback.xml"
     for file, text in zip(files, (properties, logging_configuration), strict=True):
-        file.write_text(text, "utf-8")
+        written = file.with_suffix(f".{os.getpid()}")
+        written.write_text(text, "utf-8")
+        written.replace(file)
     return files
+
+
+def _own_folder(settings: DaemonSettings) -> Path:
+    """One for each user and worker, so that starts leave no more than one behind. Raises CrashError.
+
+    The temporary folder is everybody's: what stands there may be another user's, or a link.
+    """
+    named = f"{settings.application_name}/{settings.stream_name}/{settings.worker_id}"
+    folder = Path(tempfile.gettempdir()) / f"consumer-{os.geteuid()}-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise CrashError(f"{folder} is not a folder of this user alone: remove it, or set TMPDIR to another place")
+    return folder

@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
+try:
+    import typer
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing.name} is not installed: run make setup, then .venv/bin/python -m producer")
 
 FAILED = 1
 USAGE = 2
@@ -70,16 +73,35 @@ def create(
 
 
 def _found(path: Path) -> Path:
-    if path != Path("-") and (path.is_dir() or not path.exists()):
-        raise typer.BadParameter("there is no such file")
+    if path != Path("-") and path.is_dir():
+        raise typer.BadParameter(f"{path.absolute()}: is a directory")
+    if path != Path("-") and not path.exists():
+        raise typer.BadParameter(f"{path.absolute()}: no such file")
     return path
+
+
+def _given(context: typer.Context, parameter: typer.CallbackParam, value: str) -> str:
+    if not value and not context.resilient_parsing:
+        raise typer.BadParameter(f"give it, or set {parameter.envvar}; the local stack's is set by: . .local/env")
+    return value
+
+
+Url = Annotated[
+    str, typer.Option(envvar="COLLECTOR_URL", callback=_given, show_default=False, help="The collector's address.")
+]
+Key = Annotated[
+    str,
+    typer.Option(
+        envvar="COLLECTOR_API_KEY", callback=_given, show_default=False, help="Better given by the environment."
+    ),
+]
 
 
 @app.command()
 def send(
     file: Annotated[Path, typer.Argument(callback=_found, help="JSONL; .gz is unpacked, - is standard input.")],
-    url: Annotated[str, typer.Option(envvar="COLLECTOR_URL", help="The collector's address.")],
-    api_key: Annotated[str, typer.Option(envvar="COLLECTOR_API_KEY", help="Better given by the environment.")],
+    url: Url = "",
+    api_key: Key = "",
     batch: Annotated[int, typer.Option(min=1, help="Transactions a request, at most.")] = 500,
     concurrency: Annotated[int, typer.Option(min=1, max=64, help="Requests in flight.")] = 4,
     give_up_after: Annotated[float, typer.Option(min=0, help="Seconds without a single receipt.")] = 120.0,

@@ -10,6 +10,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD_BYTES = 64 * 1024
+# Each waiting request takes kilobytes, and its sender no more than a line.
+MAX_PIPELINED = 100
 INVALID = "Invalid HTTP request received."
 HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -26,6 +28,10 @@ def deadline_protocol(seconds: float) -> type["GuardedProtocol"]:
 
 class _HeadTooLargeError(Exception):
     """URL and header fields, or one of them, need more than MAX_HEAD_BYTES."""
+
+
+class _TooManyRequestsError(Exception):
+    """More than MAX_PIPELINED requests wait for the answer to the one before."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -77,8 +83,11 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if not self._is_resuming:
-            super().on_headers_complete()
+        if self._is_resuming:
+            return
+        super().on_headers_complete()
+        if len(self.pipeline) > MAX_PIPELINED:
+            raise _TooManyRequestsError
 
     def on_body(self, body: bytes) -> None:
         self._unparsed_bytes = 0
@@ -142,6 +151,9 @@ class GuardedProtocol(HttpToolsProtocol):
             raise _HeadTooLargeError
 
     def _refuse(self) -> None:
+        if len(self.pipeline) > MAX_PIPELINED:
+            self.transport.abort()
+            return
         if max(self._head_bytes, self._unparsed_bytes) <= MAX_HEAD_BYTES:
             self.logger.warning(INVALID)
             self.send_400_response(INVALID)

@@ -5,18 +5,23 @@ import json
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from rich.console import Console
 
-from producer.client import Rejection, Summary, UnusableError, open_lines, send
+from producer.client import Line, Rejection, Summary, UnusableError, open_lines, send
+from producer.client.misfit import misfit
 from producer.client.screen import Screen
 
 UNREADABLE = (OSError, EOFError, zlib.error)
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class MisfitError(Exception):
+    """The file holds no JSON lines; the message is a hint."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,9 @@ def send_file(options: Options) -> int:
     except UNREADABLE as error:
         console.print(f"{options.file} can't be read: {error}", style="red")
         return FAILED
+    except MisfitError as error:
+        console.print(f"{options.file}: {error}", style="red")
+        return FAILED
     except UnusableError as error:
         console.print(str(error), style="red")
         return USAGE
@@ -63,7 +71,7 @@ def _send(options: Options, console: Console) -> Summary:
 
         with screen.progress:
             summary = send(
-                lines,
+                _fitting(lines),
                 url=options.url,
                 api_key=options.api_key,
                 batch=options.batch,
@@ -73,7 +81,20 @@ def _send(options: Options, console: Console) -> Summary:
                 on_rejection=reject,
             )
         screen.finish(summary)
-        return summary
+    if not summary.read and not summary.stopped:
+        console.print(f"There are no transactions in {options.file}.", style="yellow")
+    return summary
+
+
+def _fitting(lines: Iterable[Line]) -> Iterator[Line]:
+    """Raises MisfitError, before anything is sent."""
+    first = True
+    for line in lines:
+        hint = misfit(line) if first else None
+        if hint:
+            raise MisfitError(hint)
+        first = False
+        yield line
 
 
 @contextlib.contextmanager

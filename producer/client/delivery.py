@@ -13,6 +13,7 @@ from producer.lines import Line
 
 BACKOFF_SECONDS = 0.2
 LONGEST_BACKOFF_SECONDS = 10.0
+UNAUTHORIZED = 401
 CARRIES_RECEIPTS = frozenset({202, 207, 422})
 SEND_AGAIN = frozenset({408, 429, 502, 503, 504})
 SEND_IN_HALVES = frozenset({400, 413})
@@ -80,7 +81,7 @@ class Delivery:
         if answer.status in CARRIES_RECEIPTS:
             batch, reason = self._settle(batch, answer), "unavailable"
         elif answer.status not in SEND_AGAIN:
-            self.tally.stop(f"the collector answered {reason}")
+            self.tally.stop(f"the collector answered {reason}", key_refused=answer.status == UNAUTHORIZED)
             return []
         if batch:
             self._wait(attempt, answer.retry_after, reason)

@@ -9,6 +9,8 @@ from rich.table import Table
 from producer.client.tally import Rejection, Summary
 from producer.lines import JsonLines
 
+SEND_AGAIN = "To send the file again is safe."
+CHECK_KEY = "Please check COLLECTOR_API_KEY (. .local/env)."
 SHOWN_REJECTIONS = 20
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -46,7 +48,8 @@ class Screen:
             self._console.print(f"and {more:,} more rejected lines; --rejects FILE writes all of them", style="red")
         self._console.print(_table(summary))
         if summary.stopped:
-            self._console.print(f"Stopped: {summary.stopped}. To send the file again is safe.", style="red")
+            advice = CHECK_KEY if summary.key_refused else SEND_AGAIN
+            self._console.print(f"Stopped: {summary.stopped}. {advice}", style="red")
 
 
 def _table(summary: Summary) -> Table:

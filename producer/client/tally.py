@@ -17,7 +17,7 @@ class Rejection:
 class Summary:
     """How far sending has come. Counts are transactions, except `retries`, which are requests sent again.
 
-    `stopped` says why sending ended before its time; None if it did not.
+    `stopped` says why sending ended before its time; None if it did not. `key_refused`: it is the API key.
     """
 
     read: int = 0
@@ -26,6 +26,7 @@ class Summary:
     retries: int = 0
     seconds: float = 0.0
     stopped: str | None = None
+    key_refused: bool = False
 
     @property
     def unsettled(self) -> int:
@@ -70,10 +71,11 @@ class Tally:
                 self._on_rejection(rejection)
             self._add(rejected=len(rejections))
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, key_refused: bool = False) -> None:
         """Ends the sending; the first reason is kept."""
         with self._lock:
-            self._summary = replace(self._summary, stopped=self._summary.stopped or reason)
+            if not self._summary.stopped:
+                self._summary = replace(self._summary, stopped=reason, key_refused=key_refused)
         self.stopping.set()
 
     def quiet_seconds(self) -> float:

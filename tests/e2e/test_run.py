@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,16 @@ from tests.e2e.conftest import free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 STAYS_UP = "The stack stays up"
+README = Path(__file__).parents[2] / "README.md"
+BALANCE = (
+    " transactions in",
+    " rejected by",
+    " accepted by",
+    " archived in",
+    " evaluated by",
+    " dead letters ",
+    " alerts mailed",
+)
 
 
 class Foreground:
@@ -26,7 +37,7 @@ class Foreground:
     def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
         self._terminal, inside = pty.openpty()
-        environment = {**os.environ, "LOCAL_DIR": str(folder), "COLUMNS": "120", "TERM": "dumb", **settings}
+        environment = {**os.environ, "LOCAL_DIR": str(folder), "COLUMNS": "120", "TERM": "xterm", **settings}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "run"],
             env=environment,
@@ -37,14 +48,19 @@ class Foreground:
             preexec_fn=_take_terminal,
         )
         os.close(inside)
-        self.output = ""
+        self._seen = b""
+
+    @property
+    def output(self) -> str:
+        """What it has printed, without the terminal's colours and movements."""
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen.decode(errors="replace"))
 
     def read_until(self, text: str | None) -> None:
         """Collects what it prints until ``text`` is there, or to its end."""
         with suppress(OSError):  # the terminal's other side is closed
             while text is None or text not in self.output:
-                piece = os.read(self._terminal, 65536).decode(errors="replace")
-                self.output += piece
+                piece = os.read(self._terminal, 65536)
+                self._seen += piece
                 if not piece:
                     return
 
@@ -94,6 +110,13 @@ def test_it_shows_what_came_out_and_ctrl_c_leaves_nothing_behind(tmp_path: Path)
     for expected in ("Anomalies", "84", "Subject:", "s3://", "What went in and came out", "curl -sS", "psql"):
         assert expected in running.output
     assert "✗" not in running.output
+    assert steady_lines(README.read_text()) <= steady_lines(running.output)
+
+
+def steady_lines(text: str) -> set[str]:
+    """The lines of a start's output that are the same at every first start: the anomalies and the balance."""
+    lines = (line.rstrip() for line in text.splitlines())
+    return {line for line in lines if ("is greater than 1000" in line and "│ 2022" in line) or line.startswith(BALANCE)}
 
 
 def test_a_closed_terminal_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -147,3 +147,35 @@ def test_a_lease_table_that_would_skip_records_stops_the_consumer(
     assert (process.returncode, bool(out)) == ((1, False) if told else (0, True))
     assert "Traceback" not in err
     assert all(words in err for words in told)
+
+
+def test_starts_leave_one_folder_that_is_the_users_alone(
+    environment: dict[str, str], database_url: str, tmp_path: Path
+) -> None:
+    for worker in ("one", "one", "two"):
+        process = start(environment | {"DATABASE_URL": database_url, "WORKER_ID": worker})
+        out, _ = process.communicate(timeout=60)
+        assert f"workerId = {worker}" in json.loads(out)[2][0]
+    folders = list(tmp_path.glob("consumer-*"))
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+    assert [len(list(folder.iterdir())) for folder in folders] == [2, 2]
+
+
+@pytest.mark.parametrize("planted", ["link", "open folder"])
+def test_what_another_user_may_have_planted_is_not_written_to(
+    planted: str, environment: dict[str, str], database_url: str, tmp_path: Path
+) -> None:
+    start(environment | {"DATABASE_URL": database_url}).communicate(timeout=60)
+    (folder,) = tmp_path.glob("consumer-*")
+    for file in folder.iterdir():
+        file.unlink()
+    if planted == "link":
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.chmod(0o777)
+    process = start(environment | {"DATABASE_URL": database_url})
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert "not a folder of this user alone" in err
+    assert list(folder.iterdir()) == []

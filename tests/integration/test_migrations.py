@@ -194,6 +194,17 @@ def test_every_view_is_there_and_says_what_it_shows(engine: Engine) -> None:
         assert set(connection.execute(text(query)).scalars()) == VIEWS
 
 
+def test_every_column_of_a_view_says_what_it_holds(engine: Engine) -> None:
+    query = """SELECT c.relname, a.attname, col_description(c.oid, a.attnum)
+        FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'v'"""
+    with engine.connect() as connection:
+        told = {(view, column): words for view, column, words in connection.execute(text(query))}
+    assert {view for view, _ in told} == VIEWS
+    assert [column for column, words in told.items() if not words] == []
+    assert told["anomaly_report", "amount"] == metadata.tables["anomalies"].c.amount.comment
+
+
 @pytest.mark.parametrize(
     ("payload", "shown"),
     [

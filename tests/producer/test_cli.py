@@ -84,6 +84,69 @@ def test_2_the_command_is_wrong(arguments: list[str]) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+def said(result: Result) -> str:
+    """Without the frame and the line breaks that suit a terminal's width."""
+    return "".join(result.stderr.replace("│", "").split())
+
+
+@pytest.mark.parametrize(("name", "words"), [("no where.jsonl", "no such file"), ("", "is a directory")])
+def test_2_a_file_that_cannot_be_sent_is_named(tmp_path: Path, name: str, words: str) -> None:
+    path = tmp_path / name
+    result = CliRunner().invoke(app, ["send", str(path), "--url", "http://127.0.0.1:1", "--api-key", "pk"])
+    assert result.exit_code == 2
+    assert "".join(f"{path}: {words}".split()) in said(result)
+
+
+def test_2_without_an_address_or_a_key_it_is_told_where_they_come_from() -> None:
+    for options, variable in ((["--api-key", "pk"], "COLLECTOR_URL"), (["--url", "http://x"], "COLLECTOR_API_KEY")):
+        result = CliRunner().invoke(app, ["send", __file__, *options])
+        assert result.exit_code == 2
+        assert variable in said(result)
+        assert "..local/env" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ('[{"trxId": "x"}]', "jq -c '.[]'"),
+        ("[\n" + '{"trxId": "x"},\n' * 100 + "]", "jq -c '.[]'"),
+        ('{"records": [{"trxId": "x"}]}', "jq -c '.records[]'"),
+        ('{\n  "records": []\n}', "several lines"),
+        ("trxId,amount\nx,1\n" * 100, "CSV"),
+    ],
+    ids=["array", "long array", "request", "document", "csv"],
+)
+def test_1_a_file_of_another_kind_is_met_with_one_hint_and_not_sent(tmp_path: Path, content: str, hint: str) -> None:
+    path = tmp_path / "payments.jsonl"
+    path.write_text(content)
+    with serving(Misbehaving()) as collector:
+        result = CliRunner().invoke(app, ["send", str(path), "--url", collector.url, "--api-key", "pk"])
+    assert (result.exit_code, collector.requests) == (1, [])
+    (line,) = result.stderr.splitlines()
+    assert str(path) in line
+    assert hint in line
+
+
+def test_0_a_file_without_transactions_is_told(tmp_path: Path) -> None:
+    result = send(tmp_path, [], count=0)
+    assert result.exit_code == 0
+    assert "no transactions in" in result.stderr
+
+
+def test_1_a_key_that_is_refused_is_to_be_checked(tmp_path: Path) -> None:
+    result = send(tmp_path, [refusing(401)] * 4)
+    assert result.exit_code == 1
+    assert "check COLLECTOR_API_KEY (. .local/env)" in result.stderr
+    assert "safe" not in result.stderr
+
+
+def test_without_the_libraries_it_says_how_to_get_them() -> None:
+    command = [sys.executable, "-S", "-m", "producer", "--help"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == "typer is not installed: run make setup, then .venv/bin/python -m producer\n"
+
+
 def test_standard_input_is_a_file_too() -> None:
     with serving(Misbehaving()) as collector:
         lines = "".join(json.dumps(record) + "\n" for record in numbered_records(3))

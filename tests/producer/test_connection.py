@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from producer.connection import deadline_protocol
+from producer.connection import MAX_PIPELINED, deadline_protocol
 
 PATIENCE_SECONDS = 30
 SHOUT_BYTES = 32 * 1024 * 1024
@@ -148,8 +148,12 @@ async def test_a_request_that_asks_for_an_upgrade_is_served_as_it_is(piece: int)
     assert [answer.partition(b"\r\n\r\n")[2] for answer in answers] == [b"[abcde]", b"[]", b"[abcde]", b"[fg]"]
 
 
-async def test_many_upgrades_in_one_piece_are_all_served() -> None:
+@pytest.mark.parametrize("head", [BEGIN, UPGRADE], ids=["plain", "upgrade"])
+async def test_requests_in_one_piece_are_served_unless_they_are_very_many(head: bytes) -> None:
     async with connection(3600, echo) as (reader, writer):
-        writer.write((UPGRADE + b"\r\n") * 1500)
-        for _ in range(1500):
+        writer.write((head + b"\r\n") * MAX_PIPELINED)
+        for _ in range(MAX_PIPELINED):
             await asyncio.wait_for(reader.readuntil(b"[]"), PATIENCE_SECONDS)
+        writer.write((head + b"\r\n") * 20 * MAX_PIPELINED)
+        answered = await answered_until_closed(reader)
+    assert answered.count(b"[]") < 20 * MAX_PIPELINED

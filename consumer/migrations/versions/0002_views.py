@@ -73,6 +73,60 @@ VIEWS = {
     "throughput_by_minute": (THROUGHPUT_BY_MINUTE, "What went through, by the minute in which Kinesis took it"),
 }
 
+# A view's column that has the name of one of these tables' says what that one says; the others are told below.
+TABLES = {
+    "anomaly_report": "anomalies",
+    "conflict_report": "conflicts",
+    "email_report": "emails",
+    "dead_letter_report": "dead_letters",
+    "stream_progress": "shard_progress",
+    "throughput_by_minute": "throughput",
+}
+STREAM_AND_SHARD = {
+    "stream": "Stream ARN and creation time that the record came from",
+    "shard": "Kinesis shard of the record",
+}
+COLUMNS = {
+    "anomaly_report": {
+        **STREAM_AND_SHARD,
+        "anomaly_id": "Number of the anomaly",
+        "rule": "The rule that matched",
+        "alert_state": "pending: waits for an e-mail; assigned: part of one; muted: nobody is told",
+        "email_id": "The e-mail it is part of; empty before",
+        "email_state": "pending, sending, sent or failed; empty without an e-mail",
+        "email_sent_at": "When SES accepted the e-mail; empty before",
+    },
+    "conflict_report": {
+        **STREAM_AND_SHARD,
+        "known_amount": "The amount stored first; it stays",
+        "other_amount": "The amount that came under the same trxId",
+        "different_fields": "Names of the fields in which the two differ",
+    },
+    "email_report": {
+        "email_id": "Digest id: stands in the text and in the header X-Digest-Id",
+        "recipients": "Recipient list, sorted",
+        "alerts": "Alerts in this e-mail",
+        "next_attempt_at": "Not sent before this moment; empty once it is sent or failed",
+    },
+    "dead_letter_report": {
+        **STREAM_AND_SHARD,
+        "payload": "The line as text, escaped where it is not UTF-8, its first 2,000 characters",
+        "payload_bytes": "Length of the whole line in bytes",
+    },
+    "stream_progress": {
+        "stream": "Stream ARN and creation time",
+        "shard": "Kinesis shard",
+        "done_up_to": "When Kinesis took the last record that is stored",
+        "taken_up_at": "When a worker last took up the shard",
+    },
+}
+
+COLUMN_COMMENTS = """
+SELECT v.attname, col_description(t.attrelid, t.attnum)
+FROM pg_attribute v LEFT JOIN pg_attribute t ON t.attrelid = %s::regclass AND t.attname = v.attname
+WHERE v.attrelid = %s::regclass AND v.attnum > 0
+"""
+
 # A role belongs to the whole server: another database's migration may be making it at this moment.
 ANALYST = """
 DO $$ BEGIN
@@ -92,6 +146,7 @@ def upgrade() -> None:
     for name, (query, comment) in VIEWS.items():
         op.execute(f"CREATE VIEW {name} AS {query}")
         op.execute(f"COMMENT ON VIEW {name} IS '{comment}'")
+        _comment_columns(name)
         op.execute(f"GRANT SELECT ON {name} TO analyst")
 
 
@@ -100,3 +155,10 @@ def downgrade() -> None:
     for name in reversed(VIEWS):
         op.execute(f"DROP VIEW {name}")
     op.execute("DROP FUNCTION readable_text(bytea)")
+
+
+def _comment_columns(view: str) -> None:
+    connection = op.get_bind()
+    for name, words in connection.exec_driver_sql(COLUMN_COMMENTS, (TABLES[view], view)).all():
+        told = COLUMNS.get(view, {}).get(name, words).replace("'", "''")
+        connection.exec_driver_sql(f"COMMENT ON COLUMN {view}.{name} IS '{told}'")

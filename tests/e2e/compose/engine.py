@@ -59,35 +59,17 @@ class Compose:
         self._environment = {**os.environ, **settings, "COMPOSE_PROJECT_NAME": f"payments-test-{secrets.token_hex(4)}"}
 
     def __call__(self, *arguments: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            ["docker", "compose", "--progress", "plain", *arguments],
-            cwd=CHECKOUT,
-            env=self._environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, f"docker compose {' '.join(arguments)}:\n{done.stdout}{done.stderr}\n{self.logs()}"
-        return done.stdout
-
-    def logs(self) -> str:
-        done = subprocess.run(
-            ["docker", "compose", "logs", "--tail", "20"],
-            cwd=CHECKOUT,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._run(*arguments, stdin=stdin)
+        if done.returncode != 0:
+            logs = self._run("logs", "--tail", "20").stdout
+            raise AssertionError(f"docker compose {' '.join(arguments)}:\n{done.stdout}{done.stderr}\n{logs}")
         return done.stdout
 
     def up(self) -> None:
         self("up", "--wait")
 
     def state(self, service: str) -> dict[str, Any]:
-        """The engine's own record of the container: Status, ExitCode, Pid, StartedAt, Health and more."""
+        """The engine's own record of the container: Running, ExitCode, Health, RestartCount and more."""
         container = self("ps", "--all", "--quiet", service).strip()
         done = subprocess.run(
             ["docker", "inspect", "--format", "{{json .}}", container], capture_output=True, text=True, check=True
@@ -97,3 +79,15 @@ class Compose:
 
     def is_healthy(self, service: str) -> bool:
         return bool(self.state(service).get("Health", {}).get("Status") == "healthy")
+
+    def _run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["docker", "compose", "--progress", "plain", *arguments],
+            cwd=CHECKOUT,
+            env=self._environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )

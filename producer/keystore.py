@@ -23,6 +23,7 @@ CANDIDATE = "CANDIDATE"
 NOT_FOUND = "ResourceNotFoundException"
 EXISTS = "ResourceExistsException"
 STAGE_MOVED = "InvalidParameterException"
+NOT_NOW = "InvalidRequestException"
 # The last ones are what botocore raises over an answer that is no answer of Secrets Manager.
 VENDOR_ERRORS = (BotoCoreError, ClientError, ResponseParserError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -139,7 +140,8 @@ class KeyStore:
 def translated(error: Exception) -> SecretUnavailableError:
     """The reason names codes and classes and repeats no content."""
     reason = code(error) if isinstance(error, ClientError) else type(error).__name__
-    return SecretUnavailableError(f"Secrets Manager: {reason}")
+    hint = " (the secret may be on its way to be deleted)" if reason == NOT_NOW else ""
+    return SecretUnavailableError(f"Secrets Manager: {reason}{hint}")
 
 
 def code(error: ClientError) -> str:

@@ -50,7 +50,7 @@ class ServiceSettings(KeySettings):
     # The Kinesis stream to publish to.
     stream_name: str
     # CloudWatch's namespace for what the log tells it every minute; nothing is told without one.
-    metrics_namespace: Annotated[str, Field(pattern=r"^(?!AWS/|:)[A-Za-z0-9 ._/#:-]{1,255}$")] | None = None
+    metrics_namespace: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 ._/#:-]{0,254}$")] | None = None
     api_keys_refresh_seconds: Positive = 30
     producer_host: str = "127.0.0.1"
     # 0 takes a free port, which the log names.

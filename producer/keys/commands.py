@@ -66,16 +66,14 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: python -m producer keys list
     """
-    from rich.console import Console
-
     from producer.auth import utc_now
-    from producer.keys.listing import members, table
+    from producer.keys.listing import members, show
 
     keys, now = _issuer().store.keys().values(), utc_now()
     if as_json:
         typer.echo(json.dumps({"keys": [members(key, now) for key in keys]}))
     else:
-        Console(soft_wrap=True).print(table(keys, now))
+        show(keys, now)
 
 
 @app.command()

@@ -1,9 +1,11 @@
 """`keys list`: every key with its state, as a table or as JSON. No hash is shown."""
 
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -12,8 +14,17 @@ from producer.auth import ApiKey
 COLOURS = {"valid": "green", "expired": "yellow", "revoked": "red"}
 
 
+# One line a key, for what reads the output from a pipe.
+PIPE_COLUMNS = 200
+
+
+def show(keys: Iterable[ApiKey], now: datetime) -> None:
+    console = Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+    console.print(table(keys, now))
+
+
 def table(keys: Iterable[ApiKey], now: datetime) -> Table:
-    shown = Table("id", "name", "state", "created (UTC)", "transactions a second", box=None, pad_edge=False)
+    shown = Table("id", "name", "state", "created (UTC)", "per second", box=None, pad_edge=False)
     for key in keys:
         state = f"[{COLOURS[key.state(now)]}]{_in_words(key, now)}[/]"
         rate = f"{key.rate_per_second:,}" if key.rate_per_second else "default"

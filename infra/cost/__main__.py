@@ -50,8 +50,8 @@ def cost(
     if with_prices:
         console.print(show.price_list(prices.listed()))
         return
-    console.print(show.bills(sizes, traffics), end="\n\n")
-    console.print(show.choices(sizes[-1], traffics if rate else [AT_REST, Traffic(1000)]), show.NOTE, sep="\n\n")
+    console.print(show.bills(sizes, traffics), "", sep="\n")
+    console.print(show.choices(sizes[-1], traffics if rate else [AT_REST, Traffic(1000)]), "", show.NOTE, sep="\n")
 
 
 def _members(sizes: list[str], traffics: list[Traffic]) -> dict[str, object]:

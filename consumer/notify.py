@@ -113,7 +113,7 @@ class Stop:
 def compose_notifier(settings: NotifierSettings) -> Notifier:
     ses = Ses(ses_client(settings.aws_region), settings.alert_sender)
     return Notifier(
-        Outbox(engine(settings.database_url, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)),
+        Outbox(engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)),
         DigestMail(settings.alert_sender),
         ses,
         Pace(ses.quota, time.monotonic),
@@ -125,7 +125,7 @@ def compose_notifier(settings: NotifierSettings) -> Notifier:
 def retry_failed() -> Released:
     """The alerts of failed e-mails wait for the next one. Raises SettingsError or DBAPIError, and may be repeated."""
     target = engine(
-        DatabaseSettings.load().database_url,
+        DatabaseSettings.load().database,
         "payment-analytics emails",
         statement_timeout_ms=COMPOSING_MS,
         lock_timeout_ms=COMPOSING_MS,

@@ -158,6 +158,15 @@ def test_values_outside_their_bounds_are_named(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("SES_CONFIGURATION_SET", "a set"), ("SES_CONFIGURATION_SET", "a" * 65), ("METRICS_NAMESPACE", "my metrics")],
+)
+def test_names_that_aws_would_not_take_are_refused(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, NOTIFIER | {name: value})
+    assert name in complaint(NotifierSettings)
+
+
+@pytest.mark.parametrize(
     "recipients", [",", "nobody", "a@example.org,changeme", "a@b\nBcc: c@d", ",".join(f"a{n}@b.c" for n in range(51))]
 )
 def test_recipients_that_are_none_too_many_or_no_addresses_are_refused(

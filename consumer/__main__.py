@@ -103,7 +103,8 @@ def replay(
 ) -> None:
     """Put archived transactions through the rules again and add the anomalies that are missing. Safe to repeat.
 
-    For a gap, as after a database was restored. DATABASE_URL is required; S3 is reached as the AWS SDK is set up.
+    For a gap, as after a database was restored. DATABASE_URL is required; S3 is reached as the AWS SDK is
+    set up, in AWS_REGION.
 
     Example: python -m consumer replay --from 2026-11-23T10:00:00Z s3://archive/transactions/dt=2026-11-23/
     """

@@ -33,15 +33,24 @@ class Calls:
         self._action_of = action_of
         self._most = most
         self._seen: set[tuple[str, str]] = set()
+        self._seen_targets: set[tuple[str, str]] = set()
 
     def noting(self, dispatch: Dispatch) -> Dispatch:
         async def note(method: str, path: str, headers: Headers, body: bytes, query: Query, request_id: str) -> Answer:
-            action = self._action_of(method, path, headers, body, query)
-            if action and len(self._seen) < self._most:
-                self._seen.add((self._caller_of(headers, query), action))
+            self._note(method, path, headers, body, query)
             return await dispatch(method, path, headers, body, query, request_id)
 
         return note
+
+    def _note(self, method: str, path: str, headers: Headers, body: bytes, query: Query) -> None:
+        caller, target = self._caller_of(headers, query), headers.get("x-amz-target", "")
+        if (caller, target) in self._seen_targets:  # PutRecords and GetRecords cost no more than this look
+            return
+        action = self._action_of(method, path, headers, body, query)
+        if action and len(self._seen) < self._most:
+            self._seen.add((caller, action))
+            if target:
+                self._seen_targets.add((caller, target))
 
     def showing(self, endpoint: Endpoint) -> Endpoint:
         """``GET /_ministack/calls``: caller → its actions, in the order of the alphabet."""

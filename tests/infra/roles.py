@@ -1,0 +1,85 @@
+"""Who takes which role, and what no recorded run can show that they call."""
+
+from tests.infra.recorded import OCCASIONAL, recorded_calls
+
+ECS, FIREHOSE, FLOW_LOGS = "ecs-tasks.amazonaws.com", "firehose.amazonaws.com", "vpc-flow-logs.amazonaws.com"
+
+# Role → the one service that may take it.
+TAKEN_BY = {
+    "execution": ECS,
+    "migrate-execution": ECS,
+    "producer": ECS,
+    "consumer": ECS,
+    "keys": ECS,
+    "firehose": FIREHOSE,
+    "flow": FLOW_LOGS,
+}
+
+# Task → its role, and the recorded callers that run as that task on AWS.
+TASKS: dict[str, tuple[str | None, set[str]]] = {
+    "producer": ("producer", {"producer"}),
+    "consumer": ("consumer", {"consumer", "notifier"}),
+    "consumer-tool": ("consumer", {"tool"}),
+    "keys": ("keys", {"keys"}),
+    "migrate": (None, set()),
+}
+
+# Role → actions that AWS asks for and no emulator does, with what they are for.
+UNSEEN = {
+    "producer": {
+        "kms:GenerateDataKey": "PutRecords into an encrypted stream",
+        "kms:Decrypt": "GetSecretValue of an encrypted secret",
+    },
+    "consumer": {
+        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of an encrypted archive",
+        "rds-db:connect": "a token in the place of a password is asked of nobody: RDS looks at the role that signed it",
+    },
+    "keys": {
+        "kms:Decrypt": "GetSecretValue of an encrypted secret",
+        "kms:GenerateDataKey": "PutSecretValue and CreateSecret of an encrypted secret",
+    },
+}
+
+# Role that no code of ours takes → what its service's documentation asks for.
+SERVICES_OWN = {
+    "execution": {
+        "ecr:GetAuthorizationToken",
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+    },
+    "migrate-execution": {"secretsmanager:GetSecretValue", "kms:Decrypt"},
+    "firehose": {
+        "kinesis:DescribeStream",
+        "kinesis:GetShardIterator",
+        "kinesis:GetRecords",
+        "kinesis:ListShards",
+        "s3:AbortMultipartUpload",
+        "s3:GetBucketLocation",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:PutObject",
+        "kms:Decrypt",
+        "kms:GenerateDataKey",
+        "logs:PutLogEvents",
+    },
+    "flow": {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
+}
+
+
+def task_roles() -> set[str]:
+    return {role for role, _ in TASKS.values() if role}
+
+
+def called_by(role: str) -> set[str]:
+    """All that the tasks of a role call: recorded, on some days alone, or unseen by emulators."""
+    recorded = recorded_calls()
+    callers = {caller for taken, callers in TASKS.values() if taken == role for caller in callers}
+    return {
+        *(action for caller in callers for action in recorded[caller]),
+        *(action for caller in callers for action in OCCASIONAL.get(caller, ())),
+        *UNSEEN[role],
+    }

@@ -4,7 +4,7 @@ So it loads next to nothing, and never asks a proxy that the environment names.
 """
 
 import http.client
-import json
+import sys
 from collections.abc import Mapping
 
 from producer.errors import NotWellError, SettingsError
@@ -14,6 +14,17 @@ LIVE = "/health/live"
 READY = "/health/ready"
 # Less than a health check of a container engine waits at least, so that the reason is told.
 ANSWER_SECONDS = 4.0
+
+
+def main(environment: Mapping[str, str], *, ready: bool) -> int:
+    """Says how the service is; returns the exit code."""
+    try:
+        require_well(port(environment), READY if ready else LIVE)
+    except (NotWellError, SettingsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stderr.write("ready\n" if ready else "live\n")
+    return 0
 
 
 def port(environment: Mapping[str, str]) -> int:
@@ -40,6 +51,8 @@ def require_well(port: int, path: str) -> None:
 
 
 def _detail(content: bytes) -> str:
+    import json
+
     try:
         return str(json.loads(content)["detail"])
     except (ValueError, LookupError, TypeError):

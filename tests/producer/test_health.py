@@ -29,13 +29,13 @@ def test_a_service_that_runs_is_live_and_ready_once_it_can_serve(aws: FakeAws) -
         producer.stop()
         producer.wait_for("stopping")
         assert health(at) == (0, "live\n"), "it is not to be replaced while it stops"
-        assert health(at, "--ready") == (1, "Failed: /health/ready answers 503: the process is about to stop\n")
+        assert health(at, "--ready") == (1, "/health/ready answers 503: the process is about to stop\n")
 
 
 def test_nobody_there_is_not_well_whatever_proxy_the_environment_names() -> None:
     with answering(200, b"{}") as proxy:
         code, said = health(1, http_proxy=f"http://127.0.0.1:{proxy}")
-    assert (code, said) == (1, "Failed: no answer on port 1: [Errno 111] Connection refused\n")
+    assert (code, said) == (1, "no answer on port 1: [Errno 111] Connection refused\n")
 
 
 @contextmanager

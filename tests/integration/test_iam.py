@@ -2,10 +2,15 @@
 
 import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -14,14 +19,30 @@ from sqlalchemy import Engine
 from consumer.database import engine as database_engine
 from consumer.login import Database
 from consumer.migrate import migrate
-from infra.local.postgres import DATABASE, Postgres
+from infra.local.postgres import DATABASE, OWNER, Postgres
 from tests.consumer.builders import batch, record, wire
+from tests.integration.emulator import CHECKOUT, REGION, Emulator, create_stream, running, wait_for
 from tests.integration.rds import OPENSSL, Door, rds
-from tests.integration.streaming import Consumer
+from tests.integration.streaming import APPLICATION, Consumer, create_lease_table
 
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="openssl makes the certificate, and it is not here")
 
-REGION = "eu-west-1"
+JAVA = """#!{python}
+import subprocess, sys
+asked = '{{"action": "initialize", "shardId": "s", "sequenceNumber": "TRIM_HORIZON", "subSequenceNumber": 0}}'
+sys.exit(subprocess.run([sys.executable, "-m", "consumer.main"], input=asked + chr(10), text=True).returncode)
+"""
+TRX_ID = "4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b"
+# Command → what it calls itself in the database.
+COMMANDS = {
+    "migrate": {"payment-analytics migrate"},
+    "run": {"payment-analytics wait", "payment-analytics progress", f"{APPLICATION} consumer"},
+    "notify": {"payment-analytics notify"},
+    "emails retry": {"payment-analytics emails"},
+    "progress show": {"payment-analytics progress"},
+    "replay README.md": {"payment-analytics replay"},
+    f"await-anomaly {TRX_ID} --seconds 0": {"payment-analytics await"},
+}
 
 
 class Credentials(ThreadingHTTPServer):
@@ -127,6 +148,56 @@ def test_credentials_that_are_gone_are_waited_for_in_the_batch_and_no_payment_is
     assert len(consumer.waits) == 1
     database.execute("SELECT transactions, anomalies, dead_letters FROM shard_progress WHERE application = 'gone'")
     assert database.fetchall() == [(1, 1, 1)]
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with running(tmp_path_factory.mktemp("emulator")) as started:
+        create_stream(started.client("kinesis"), "payments")
+        create_lease_table(started)
+        yield started
+
+
+@pytest.fixture
+def environment(emulator: Emulator, door: Door, tmp_path: Path) -> dict[str, str]:
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(JAVA.format(python=sys.executable))
+    java.chmod(0o755)
+    return {
+        **os.environ,
+        "AWS_ENDPOINT_URL": emulator.url,
+        "AWS_REGION": REGION,
+        "DATABASE_AUTH": "iam",
+        "DATABASE_URL": door.url(DATABASE),
+        "STREAM_NAME": "payments",
+        "JAVA_HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+        "ALERT_SENDER": "alerts@payments.example",
+        "ALERT_RECIPIENTS": "analysts@payments.example",
+        "LOG_LEVEL": "DEBUG",
+    }
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_logs_in_with_tokens_and_shows_none(
+    command: str, environment: dict[str, str], door: Door
+) -> None:
+    door.refusing = int(command in ("run", "notify"))  # which wait it out
+    if command == "migrate":
+        environment["DATABASE_URL"] = door.url(DATABASE, OWNER)
+    pipe = subprocess.PIPE
+    started = [sys.executable, "-m", "consumer", *command.split()]
+    with subprocess.Popen(started, cwd=CHECKOUT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        if command == "notify":
+            wait_for(lambda: len(door.visits) > door.refusing)
+            process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == (1 if command.startswith("await") else 0), err
+    assert {visit.application for visit in door.visits} == COMMANDS[command]
+    for told in (out, err):
+        assert "X-Amz" not in told
+        assert not any(visit.token in told for visit in door.visits)
 
 
 def test_a_token_that_rds_refuses_is_followed_by_a_new_one(engine: Engine, door: Door) -> None:

@@ -60,14 +60,24 @@ def use_the_consumers_tools(driver: Driver) -> None:
     run(driver, "tool", "consumer", "replay", f"s3://{BUCKET}/transactions/")
     run(driver, "tool", "consumer", "progress", "show")
     run(driver, "tool", "consumer", "progress", "accept", "--all")
+    ((found,),) = driver.sql("SELECT transaction_id::text FROM anomalies LIMIT 1")
+    run(driver, "tool", "consumer", "await-anomaly", found)
     # Whatever it finds: it looks for the daemon among all processes, and another stack's may be first.
     driver.run_as("consumer", "consumer", "health", "run", WORKER_ID=WORKER)
 
 
 def use_the_keys_commands(driver: Driver) -> None:
-    """On a document that is not there yet, and on one that is."""
-    for name in ("first", "second"):
-        run(driver, "keys", "producer", "keys", "create", name, API_KEYS_SECRET_ID=KEYS_SECRET)
+    """With secrets that are not there yet, and with such as are."""
+    handed_over = ("--to-secret", "recorded/api-key")
+    commands: list[tuple[str, ...]] = [
+        ("create", "first", *handed_over),
+        ("create", "second", "--if-none"),
+        ("create", "second", *handed_over),
+        ("rotate", "first", *handed_over),
+        ("list",),
+    ]
+    for command in commands:
+        run(driver, "keys", "producer", "keys", *command, API_KEYS_SECRET_ID=KEYS_SECRET)
 
 
 def run(driver: Driver, caller: str, *command: str, **environment: str) -> None:

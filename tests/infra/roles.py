@@ -40,6 +40,9 @@ UNSEEN = {
     },
 }
 
+# Called, and asked for by no policy.
+FREE = {"sts:GetCallerIdentity": "AWS tells everybody who they are"}
+
 # Role that no code of ours takes → what its service's documentation asks for.
 SERVICES_OWN = {
     "execution": {
@@ -75,11 +78,8 @@ def task_roles() -> set[str]:
 
 
 def called_by(role: str) -> set[str]:
-    """All that the tasks of a role call: recorded, on some days alone, or unseen by emulators."""
+    """All that the tasks of a role call and need a policy for: recorded, on some days alone, or unseen by emulators."""
     recorded = recorded_calls()
     callers = {caller for taken, callers in TASKS.values() if taken == role for caller in callers}
-    return {
-        *(action for caller in callers for action in recorded[caller]),
-        *(action for caller in callers for action in OCCASIONAL.get(caller, ())),
-        *UNSEEN[role],
-    }
+    called = {action for caller in callers for action in (*recorded[caller], *OCCASIONAL.get(caller, ()))}
+    return (called | UNSEEN[role].keys()) - FREE.keys()

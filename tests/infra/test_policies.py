@@ -67,6 +67,16 @@ def test_a_statement_names_things_of_the_service_that_it_allows(plan: Plan) -> N
         assert services <= {action.split(":")[0] for action in one.actions}, one.name
 
 
+def test_a_role_uses_the_key_only_through_the_service_whose_data_it_protects(plan: Plan) -> None:
+    using = [one for one in granting(plan) if one.where in plan.documents and any(map(of_kms, one.actions))]
+    assert using
+    assert [one.name for one in using if "StringEquals:kms:ViaService" not in one.conditions] == []
+
+
+def of_kms(action: str) -> bool:
+    return action.startswith("kms:")
+
+
 def test_nobody_outside_this_account_is_let_in(plan: Plan) -> None:
     principals = {principal for one in granting(plan) for principal in one.principals}
     foreign = {one for one in principals if not one.startswith("Service:")} - {f"AWS:arn:aws:iam::{ACCOUNT}:root"}

@@ -97,11 +97,12 @@ locals {
     y          = 0
     width      = length(local.dashboard_columns) * local.graph_width
     height     = 2
-    properties = { title = "Alarms", alarms = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn] }
+    properties = { title = "Alarms", alarms = [for name in keys(local.alarms) : "${local.arn.cloudwatch}:alarm:${var.name}-${name}"] }
   }
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name
+  # Dashboards belong to the account, as roles do.
+  dashboard_name = "${var.name}-${var.region}"
   dashboard_body = jsonencode({ widgets = concat([local.dashboard_alarms], local.dashboard_titles, local.dashboard_graphs) })
 }

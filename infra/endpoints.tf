@@ -4,6 +4,11 @@ variable "extra_endpoints" {
   description = "Interface endpoints beside NAT gateways, such as kinesis-streams: cheaper than NAT from about 420 GB a month and zone."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for service in var.extra_endpoints : can(regex("^[a-z0-9.-]+$", service)) && !contains(["dynamodb", "s3"], service)])
+    error_message = "extra_endpoints are names like kinesis-streams; dynamodb and s3 have gateways."
+  }
 }
 
 locals {

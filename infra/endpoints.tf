@@ -12,7 +12,8 @@ variable "extra_endpoints" {
 }
 
 locals {
-  # All that the tasks call and no gateway serves. Kinesis and Secrets Manager call KMS themselves.
+  # All that the tasks call and no gateway serves. Kinesis and Secrets Manager call KMS themselves; STS is only asked who
+  # makes a key, and need not answer.
   # `email` is SES's API; not every region and zone has it.
   called_services     = ["ecr.api", "ecr.dkr", "email", "kinesis-streams", "logs", "secretsmanager"]
   interface_endpoints = var.egress == "endpoints" ? toset(local.called_services) : var.extra_endpoints

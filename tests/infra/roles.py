@@ -1,8 +1,18 @@
 """Who takes which role, and what no recorded run can show that they call."""
 
+import re
+
+from tests.infra.plan import INFRA
 from tests.infra.recorded import OCCASIONAL, recorded_calls
 
 ECS, FIREHOSE, FLOW_LOGS = "ecs-tasks.amazonaws.com", "firehose.amazonaws.com", "vpc-flow-logs.amazonaws.com"
+
+# By what a service proves that it acts for this account.
+PROOFS = {
+    ECS: {"StringEquals:aws:SourceAccount", "ArnLike:aws:SourceArn"},
+    FIREHOSE: {"StringEquals:sts:ExternalId"},
+    FLOW_LOGS: {"StringEquals:aws:SourceAccount", "ArnLike:aws:SourceArn"},
+}
 
 # Role → the one service that may take it.
 TAKEN_BY = {
@@ -10,6 +20,7 @@ TAKEN_BY = {
     "migrate-execution": ECS,
     "producer": ECS,
     "consumer": ECS,
+    "consumer-tool": ECS,
     "keys": ECS,
     "firehose": FIREHOSE,
     "flow": FLOW_LOGS,
@@ -19,10 +30,12 @@ TAKEN_BY = {
 TASKS: dict[str, tuple[str | None, set[str]]] = {
     "producer": ("producer", {"producer"}),
     "consumer": ("consumer", {"consumer", "notifier"}),
-    "consumer-tool": ("consumer", {"tool"}),
+    "consumer-tool": ("consumer-tool", {"tool"}),
     "keys": ("keys", {"keys"}),
     "migrate": (None, set()),
 }
+
+LOGIN = "no call: the token that stands for a password is signed here, and RDS looks at the role that signed it"
 
 # Role → actions that AWS asks for and no emulator does, with what they are for.
 UNSEEN = {
@@ -31,8 +44,12 @@ UNSEEN = {
         "kms:Decrypt": "GetSecretValue of an encrypted secret",
     },
     "consumer": {
-        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of an encrypted archive",
-        "rds-db:connect": "a token in the place of a password is asked of nobody: RDS looks at the role that signed it",
+        "kms:Decrypt": "GetRecords of an encrypted stream",
+        "rds-db:connect": LOGIN,
+    },
+    "consumer-tool": {
+        "kms:Decrypt": "GetObject of an encrypted archive",
+        "rds-db:connect": LOGIN,
     },
     "keys": {
         "kms:Decrypt": "GetSecretValue of an encrypted secret",
@@ -71,6 +88,15 @@ SERVICES_OWN = {
     },
     "flow": {"logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"},
 }
+
+
+def documents() -> dict[str, str]:
+    """Role → its policy document.
+
+    A plan can't tell: Terraform reads a document only once the things that it names are made.
+    """
+    line = re.compile(r'^ +([\w-]+) += \{ service = "\w+", policy = data\.aws_iam_policy_document\.(\w+)\.json \}$', re.M)
+    return dict(line.findall((INFRA / "roles.tf").read_text()))
 
 
 def task_roles() -> set[str]:

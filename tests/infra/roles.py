@@ -95,7 +95,9 @@ def documents() -> dict[str, str]:
 
     A plan can't tell: Terraform reads a document only once the things that it names are made.
     """
-    line = re.compile(r'^ +([\w-]+) += \{ service = "\w+", policy = data\.aws_iam_policy_document\.(\w+)\.json \}$', re.M)
+    line = re.compile(
+        r'^ +([\w-]+) += \{ service = "\w+", policy = data\.aws_iam_policy_document\.(\w+)\.json \}$', re.MULTILINE
+    )
     return dict(line.findall((INFRA / "roles.tf").read_text()))
 
 

@@ -29,7 +29,7 @@ GAUGES = {
     "FailedEmails": "Count",
 }
 DIMENSION = "Service"
-SERVICE = "consumer"
+SERVICE = "notifier"
 PERIOD_SECONDS = 60
 READING_MS = 10_000
 

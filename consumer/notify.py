@@ -124,6 +124,14 @@ def compose_notifier(settings: NotifierSettings, database: Engine) -> Notifier:
     )
 
 
+def compose_pause(settings: NotifierSettings, database: Engine, stop: Stop) -> Pause:
+    """What happens between two steps of the work, where it is asked for: a beat, and the metrics of a minute."""
+    pause: Pause = stop.pause
+    if settings.metrics_namespace:
+        pause = reporting(pause, Metrics(settings.metrics_namespace, Gauges(database).read, write_line))
+    return beating(pause, settings.heartbeat_file) if settings.heartbeat_file else pause
+
+
 def retry_failed() -> Released:
     """The alerts of failed e-mails wait for the next one. Raises SettingsError or DBAPIError, and may be repeated."""
     target = engine(
@@ -147,11 +155,3 @@ def main() -> None:
         signal.signal(number, stop.request)
     database = engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)
     compose_notifier(settings, database).run(settings.notify_poll_seconds, compose_pause(settings, database, stop))
-
-
-def compose_pause(settings: NotifierSettings, database: Engine, stop: Stop) -> Pause:
-    """What happens between two steps of the work, where it is asked for: a beat, and the metrics of a minute."""
-    pause: Pause = stop.pause
-    if settings.metrics_namespace:
-        pause = reporting(pause, Metrics(settings.metrics_namespace, Gauges(database).read, write_line))
-    return beating(pause, settings.heartbeat_file) if settings.heartbeat_file else pause

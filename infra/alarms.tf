@@ -32,7 +32,7 @@ locals {
       action = "One request in 100 takes more than 2 seconds. Compare Latency with IntegrationLatency: if both are high, look at the producer's CPU and at write-throttled, and raise producer_tasks.max."
     }
     no-producer = {
-      metric = ["AWS/ApplicationELB", "HealthyHostCount"], of = local.of_targets, statistic = "Minimum", below = 1, minutes = 2, missing = "breaching"
+      metric = ["AWS/ApplicationELB", "HealthyHostCount"], of = local.of_targets, statistic = "Maximum", below = 1, minutes = 2, missing = "breaching"
       action = "No producer is ready, so every request fails. Look at the stopped tasks of the service producer and at the log group /${var.name}/producer; after a deployment, go back to the producer_tag before."
     }
     producer-tasks = {
@@ -72,7 +72,7 @@ locals {
     }
     dead-letters = {
       metric = [var.name, "OpenDeadLetters"], of = { Service = "notifier" }, statistic = "Maximum", above = 0, minutes = 5, periods = 1
-      action = "Lines of the stream could not be evaluated. The table dead_letters has their bytes and the reason. Mend the cause, then redrive or discard them, so that this alarm can tell of the next."
+      action = "Lines of the stream could not be evaluated. The table dead_letters has their bytes and the reason. Mend the cause, replay the hours they are from (infra/run_task.sh ${var.name}-consumer-tool replay s3://…), and set their state to redriven or discarded: then this alarm can tell of the next."
     }
     outbox-age = {
       metric = [var.name, "OldestPendingAlertSeconds"], of = { Service = "notifier" }, statistic = "Maximum", above = 2 * var.digest_interval_seconds + 600, minutes = 10, missing = "breaching"
@@ -80,7 +80,7 @@ locals {
     }
     failed-emails = {
       metric = [var.name, "FailedEmails"], of = { Service = "notifier" }, statistic = "Maximum", above = 0, minutes = 5, periods = 1
-      action = "SES refused e-mails for good. The table emails has the reason. Mend the address or the sender, then run: python -m consumer emails, in the task ${var.name}-consumer-tool."
+      action = "SES refused e-mails for good. The table emails has the reason. Mend the address or the sender, then: infra/run_task.sh ${var.name}-consumer-tool emails retry"
     }
     mail-bounces = {
       metric = ["AWS/SES", "Reputation.BounceRate"], of = local.of_mail, statistic = "Maximum", above = 0.05, minutes = 60, periods = 1

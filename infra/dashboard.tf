@@ -19,7 +19,7 @@ locals {
         { title = "Accepted", statistic = "Sum", metrics = [[var.name, "Accepted", { Service = "producer" }]] },
         { title = "Rejected, unavailable", statistic = "Sum", metrics = [[var.name, "Rejected", { Service = "producer" }], [var.name, "Unavailable", { Service = "producer" }]] },
         { title = "CPU and memory, %", statistic = "Average", metrics = [["AWS/ECS", "CPUUtilization", local.of_service.producer], ["AWS/ECS", "MemoryUtilization", local.of_service.producer]] },
-        { title = "Ready tasks", statistic = "Minimum", metrics = [["AWS/ApplicationELB", "HealthyHostCount", local.of_targets]] },
+        { title = "Ready tasks", statistic = "Maximum", metrics = [["AWS/ApplicationELB", "HealthyHostCount", local.of_targets]] },
       ]
     },
     {
@@ -40,21 +40,21 @@ locals {
       ]
     },
     {
-      title = "Consumer and database"
+      title = "Consumer"
       graphs = [
         { title = "Records read", statistic = "Sum", metrics = [["AWS/Kinesis", "GetRecords.Records", local.of_stream]] },
-        { title = "Dead letters", statistic = "Maximum", metrics = [[var.name, "OpenDeadLetters", { Service = "notifier" }]] },
+        { title = "Open dead letters", statistic = "Maximum", metrics = [[var.name, "OpenDeadLetters", { Service = "notifier" }]] },
         { title = "Iterator age, ms", statistic = "Maximum", metrics = [["AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", local.of_stream]] },
-        { title = "CPU, %", statistic = "Average", metrics = [["AWS/ECS", "CPUUtilization", local.of_service.consumer], ["AWS/RDS", "CPUUtilization", local.of_database]] },
+        { title = "CPU and memory, %", statistic = "Average", metrics = [["AWS/ECS", "CPUUtilization", local.of_service.consumer], ["AWS/ECS", "MemoryUtilization", local.of_service.consumer]] },
       ]
     },
     {
-      title = "Mail"
+      title = "Database and mail"
       graphs = [
-        { title = "Sent", statistic = "Sum", metrics = [["AWS/SES", "Send", {}], ["AWS/SES", "Delivery", {}]] },
-        { title = "Bounced, failed", statistic = "Maximum", metrics = [["AWS/SES", "Bounce", {}], [var.name, "FailedEmails", { Service = "notifier" }]] },
-        { title = "Oldest alert, s", statistic = "Maximum", metrics = [[var.name, "OldestPendingAlertSeconds", { Service = "notifier" }]] },
-        { title = "Database connections", statistic = "Maximum", metrics = [["AWS/RDS", "DatabaseConnections", local.of_database]] },
+        { title = "Mail sent, delivered", statistic = "Sum", metrics = [["AWS/SES", "Send", {}], ["AWS/SES", "Delivery", {}]] },
+        { title = "Mail bounced, failed", statistic = "Maximum", metrics = [["AWS/SES", "Bounce", {}], [var.name, "FailedEmails", { Service = "notifier" }]] },
+        { title = "Oldest pending alert, s", statistic = "Maximum", metrics = [[var.name, "OldestPendingAlertSeconds", { Service = "notifier" }]] },
+        { title = "Database CPU, %, and connections", statistic = "Maximum", metrics = [["AWS/RDS", "CPUUtilization", local.of_database], ["AWS/RDS", "DatabaseConnections", local.of_database]] },
       ]
     },
   ]
@@ -97,11 +97,12 @@ locals {
     y          = 0
     width      = length(local.dashboard_columns) * local.graph_width
     height     = 2
-    properties = { title = "Alarms", alarms = [for alarm in aws_cloudwatch_metric_alarm.this : alarm.arn] }
+    properties = { title = "Alarms", alarms = [for name in keys(local.alarms) : "${local.arn.cloudwatch}:alarm:${var.name}-${name}"] }
   }
 }
 
 resource "aws_cloudwatch_dashboard" "this" {
-  dashboard_name = var.name
+  # Dashboards belong to the account, as roles do.
+  dashboard_name = "${var.name}-${var.region}"
   dashboard_body = jsonencode({ widgets = concat([local.dashboard_alarms], local.dashboard_titles, local.dashboard_graphs) })
 }

@@ -11,6 +11,17 @@ variable "final_snapshot" {
   }
 }
 
+variable "database_snapshot" {
+  description = "Snapshot that the database is made from when it is made; later changes of this do nothing. To restore: -replace=aws_db_instance.this."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.database_snapshot == null ? true : can(regex("^[A-Za-z0-9:._/-]+$", var.database_snapshot))
+    error_message = "database_snapshot is a snapshot's name or ARN."
+  }
+}
+
 locals {
   database_name = "payments"
   # Logs in by IAM; the migrations make it.
@@ -31,21 +42,31 @@ resource "aws_db_parameter_group" "this" {
   family      = "postgres17"
   description = "TLS only, and no payment in a log"
 
-  dynamic "parameter" {
-    for_each = {
-      "rds.force_ssl" = "1"
-      # Statements carry payments, for psycopg writes values into them, and a constraint's DETAIL quotes rows.
-      # Slow statements are in Performance Insights, without their values.
-      "log_min_duration_statement" = "-1"
-      "log_min_error_statement"    = "panic"
-      "log_error_verbosity"        = "terse"
-      "log_statement"              = "ddl"
-    }
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
 
-    content {
-      name  = parameter.key
-      value = parameter.value
-    }
+  # Statements carry payments, for psycopg writes values into them, and a constraint's DETAIL quotes rows. Slow ones show
+  # in Performance Insights, without their values.
+  parameter {
+    name  = "log_min_duration_statement"
+    value = "-1"
+  }
+
+  parameter {
+    name  = "log_min_error_statement"
+    value = "panic"
+  }
+
+  parameter {
+    name  = "log_error_verbosity"
+    value = "terse"
+  }
+
+  parameter {
+    name  = "log_statement"
+    value = "ddl"
   }
 
   lifecycle {
@@ -54,12 +75,14 @@ resource "aws_db_parameter_group" "this" {
 }
 
 resource "aws_db_instance" "this" {
+  # checkov:skip=CKV_AWS_118:Its log group belongs to the account and would outlive us; Performance Insights shows the load
   identifier     = var.name
   engine         = "postgres"
   engine_version = "17"
   instance_class = local.size.database.class
   multi_az       = local.size.database.multi_az
 
+  snapshot_identifier                 = var.database_snapshot
   db_name                             = local.database_name
   username                            = "payments"
   manage_master_user_password         = true
@@ -96,6 +119,11 @@ resource "aws_db_instance" "this" {
   performance_insights_retention_period = 7 # days: no charge
   performance_insights_kms_key_id       = aws_kms_key.this.arn
   enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
+
+  lifecycle {
+    # Only of its making: without this a snapshot that is no longer named would cost the database.
+    ignore_changes = [snapshot_identifier]
+  }
 
   # RDS would make the groups itself.
   depends_on = [aws_cloudwatch_log_group.this]

@@ -64,9 +64,3 @@ resource "aws_ses_event_destination" "undelivered" {
 
   depends_on = [aws_sns_topic_policy.alarms]
 }
-
-locals {
-  # An address is verified by itself or by its domain.
-  mail_addresses  = concat([var.alert_sender], var.alert_recipients)
-  mail_identities = distinct(concat(local.mail_addresses, [for address in local.mail_addresses : split("@", address)[1]]))
-}

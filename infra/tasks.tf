@@ -5,7 +5,7 @@ locals {
     producer      = { containers = ["producer"], size = local.size.producer, role = "producer", execution = "execution" }
     consumer      = { containers = ["consumer", "notifier"], size = local.size.consumer, role = "consumer", execution = "execution" }
     migrate       = { containers = ["migrate"], size = { cpu = 256, memory = 512 }, role = null, execution = "migrate-execution" }
-    consumer-tool = { containers = ["tool"], size = { cpu = 256, memory = 1024 }, role = "consumer", execution = "execution" }
+    consumer-tool = { containers = ["tool"], size = { cpu = 256, memory = 1024 }, role = "consumer-tool", execution = "execution" }
     keys          = { containers = ["keys"], size = { cpu = 256, memory = 512 }, role = "keys", execution = "execution" }
   }
 

@@ -6,8 +6,8 @@ variable "name" {
   default     = "payment-analytics"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "name takes 2 to 20 lower case letters, digits and single dashes, a letter first and no dash last."
+    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !startswith(var.name, "internal-")
+    error_message = "name takes 2 to 20 lower case letters, digits and single dashes, a letter first and no dash last; not internal-…, which AWS keeps."
   }
 }
 

@@ -43,7 +43,7 @@ def test_a_line_is_what_cloudwatch_reads() -> None:
     assert "\n" not in written
     document = json.loads(written)
     head = document.pop("_aws")
-    assert document == {"Service": "consumer", **VALUES}
+    assert document == {"Service": "notifier", **VALUES}
     assert head == {
         "Timestamp": 1_790_000_000_250,
         "CloudWatchMetrics": [

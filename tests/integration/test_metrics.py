@@ -1,6 +1,10 @@
 """The gauges as PostgreSQL has them, and the notifier that writes them."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
@@ -15,6 +19,7 @@ from consumer.outbox import Outbox
 from tests.consumer.builders import batch, record
 from tests.consumer.fake_ses import FakeSes, ses_error
 from tests.integration.alerting import INTERVAL, OPS, Clock, add_alerts, notifier, rows, turn_of
+from tests.integration.emulator import CHECKOUT, REGION, free_port
 from tests.integration.streaming import Consumer
 
 MINUTE = timedelta(minutes=1)
@@ -121,3 +126,27 @@ def test_a_notifier_at_work_writes_a_line_each_minute(engine: Engine, clock: Clo
     add_alert(engine, clock)
     notifier(engine, ses, clock).run(20, reporting(pause, metrics))
     assert [json.loads(text)["OldestPendingAlertSeconds"] for text in lines] == [0, 60, 120]
+
+
+def test_the_line_is_all_that_the_process_says_on_stdout(database_url: str) -> None:
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "DATABASE_URL": database_url,
+        "ALERT_SENDER": "alerts@payments.example",
+        "ALERT_RECIPIENTS": "analysts@payments.example",
+        "METRICS_NAMESPACE": "payments",
+    }
+    started = [sys.executable, "-m", "consumer", "notify"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(started, cwd=CHECKOUT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout
+        told = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert told["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "payments"
+    assert rest == ""

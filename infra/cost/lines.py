@@ -100,6 +100,7 @@ def archive(_: Deployment, traffic: Traffic) -> float:
 
 
 def api(_: Deployment, traffic: Traffic) -> float:
+    """AWS lists no price for the VPC link of an HTTP API; two guides name 7.20 dollars a month."""
     beyond = max(0, traffic.requests - FIRST_REQUESTS)
     calls = (traffic.requests - beyond) * prices.API_REQUEST.usd + beyond * prices.API_REQUEST_BEYOND.usd
     answers = (traffic.requests * ANSWER_HEAD + traffic.transactions * RECEIPT) / GB

@@ -12,7 +12,7 @@ from infra.cost.sizes import deployment
 from infra.cost.traffic import Traffic
 
 NOTE = (
-    f"List prices of {prices.REGION}, looked up on {prices.CHECKED}; no free tier, discount or tax; 730 hours a month.\n"
+    f"List prices of {prices.REGION}, looked up on {prices.CHECKED}; no free tier, no tax; a month of 730 hours.\n"
     "--prices says where each price was read."
 )
 NOTHING = "·"

@@ -14,10 +14,3 @@ def number(file: str, after: str) -> float:
     found = re.findall(re.escape(after) + r'\s*=?\s*"?([\d.]+)', CONFIGURATION[file])
     assert len(found) == 1, f"{file}.tf: {after!r} is there {len(found)} times"
     return float(found[0])
-
-
-def block(file: str, head: str) -> str:
-    """From the line that begins with `head` to the brace that ends it."""
-    _, _, rest = CONFIGURATION[file].partition(f"\n{head}")
-    assert rest, f"{file}.tf has no {head!r}"
-    return rest[: re.search(r"^\s*}", rest, re.MULTILINE).start()]  # type: ignore[union-attr]

@@ -51,7 +51,8 @@ def entries() -> list[Entry]:
 
 
 def test_the_readme_shows_what_the_program_prints() -> None:
-    assert f"\n{run().strip()}\n" in README.replace("\n```", "\n\n```")
+    shown = run().strip("\n")
+    assert f"\n{shown}\n" in README
 
 
 def test_every_size_of_terraform_is_read() -> None:
@@ -115,18 +116,19 @@ def test_a_transactions_bytes_are_those_of_the_sample() -> None:
 
 def test_a_call_of_kinesis_has_the_bytes_that_the_bill_assumes() -> None:
     client = boto3.client("kinesis", region_name=prices.REGION, aws_access_key_id="key", aws_secret_access_key="secret")
-    sizes_sent: list[int] = []
+    sent: list[bytes] = []
 
     def refuse(request: AWSPreparedRequest, **_: object) -> None:
         assert isinstance(request.body, bytes)
-        sizes_sent.append(len(request.body))
+        sent.append(request.body)
         raise InterruptedError
 
     client.meta.events.register("before-send.kinesis", refuse)
     stream = KinesisStream(client, "payment-analytics-transactions", ThreadPoolExecutor(1))
     with pytest.raises(InterruptedError):
         stream._put(entries()[:500])
-    assert sizes_sent[0] / 500 == pytest.approx(PUT, rel=0.01)
+    assert len(json.loads(sent[0])["Records"]) == 500
+    assert len(sent[0]) / 500 == pytest.approx(PUT, rel=0.01)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -7,14 +7,29 @@ locals {
   }
 
   producer_targets = {
-    cpu      = { metric = "ECSServiceAverageCPUUtilization", value = 50, label = null }
-    requests = { metric = "ALBRequestCountPerTarget", value = 12000, label = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.producer.arn_suffix}" }
+    cpu = { metric = "ECSServiceAverageCPUUtilization", value = 50, label = null }
+    requests = { # a minute
+      metric = "ALBRequestCountPerTarget"
+      value  = 12000
+      label  = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.producer.arn_suffix}"
+    }
   }
 
   # Age in milliseconds. Half an hour of being up to date takes one task away, down to the least.
   consumer_steps = {
-    behind    = { operator = "GreaterThanThreshold", age = 30000, minutes = 3, steps = [{ from = 0, to = 270000, add = 1 }, { from = 270000, to = null, add = 2 }] }
-    caught-up = { operator = "LessThanThreshold", age = 5000, minutes = 30, steps = [{ from = null, to = 0, add = -1 }] }
+    behind = {
+      operator = "GreaterThanThreshold"
+      age      = 30000
+      minutes  = 3
+      # Counted from `age`: from five minutes on, two at once.
+      steps = [{ from = 0, to = 270000, add = 1 }, { from = 270000, to = null, add = 2 }]
+    }
+    caught-up = {
+      operator = "LessThanThreshold"
+      age      = 5000
+      minutes  = 30
+      steps    = [{ from = null, to = 0, add = -1 }]
+    }
   }
 }
 

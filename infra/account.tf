@@ -18,12 +18,15 @@ data "aws_availability_zones" "available" {
 }
 
 variable "zones" {
-  description = "The two availability zones, by name; not to be changed once deployed. null: the region's first two that have everything used here."
+  description = "The two availability zones; not to be changed once deployed. null: the first two that have all that is used here."
   type        = list(string)
   default     = null
 
   validation {
-    condition     = var.zones == null ? true : length(distinct(var.zones)) == 2 && alltrue([for zone in var.zones : startswith(zone, var.region)])
+    condition = var.zones == null ? true : alltrue(concat(
+      [length(var.zones) == 2, length(distinct(var.zones)) == 2],
+      [for zone in var.zones : startswith(zone, var.region)],
+    ))
     error_message = "zones are two different ones of the region, like eu-central-1a and eu-central-1b."
   }
 }

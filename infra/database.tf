@@ -12,7 +12,7 @@ variable "final_snapshot" {
 }
 
 variable "database_snapshot" {
-  description = "Snapshot that the database is made from when it is made; later changes of this do nothing. To restore: -replace=aws_db_instance.this."
+  description = "Snapshot to make the database from; only read when it is made. To restore: -replace=aws_db_instance.this."
   type        = string
   default     = null
 

@@ -1,7 +1,7 @@
 # AWS's services from inside the VPC. The gateways are free; an interface costs 7.30 dollars a month and zone.
 
 variable "extra_endpoints" {
-  description = "Interface endpoints beside NAT gateways, such as kinesis-streams: cheaper than NAT from about 420 GB a month and zone."
+  description = "Interface endpoints beside NAT, such as kinesis-streams: cheaper than NAT from some 200 GB a month and zone."
   type        = set(string)
   default     = []
 

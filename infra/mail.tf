@@ -15,7 +15,10 @@ variable "alert_recipients" {
   type        = list(string)
 
   validation {
-    condition     = length(var.alert_recipients) >= 1 && length(var.alert_recipients) <= 50 && alltrue([for address in var.alert_recipients : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))])
+    condition = alltrue(concat(
+      [length(var.alert_recipients) >= 1, length(var.alert_recipients) <= 50],
+      [for address in var.alert_recipients : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))],
+    ))
     error_message = "alert_recipients is a list of 1 to 50 bare e-mail addresses."
   }
 }

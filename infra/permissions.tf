@@ -153,8 +153,8 @@ data "aws_iam_policy_document" "keys" {
   statement {
     sid = "WriteKeys"
     actions = [
-      "secretsmanager:CreateSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
-      "secretsmanager:UpdateSecretVersionStage",
+      "secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
     ]
     resources = [aws_secretsmanager_secret.api_keys.arn, local.api_key_secret_arn]
   }

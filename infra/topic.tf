@@ -6,7 +6,9 @@ variable "alarm_recipients" {
   default     = null
 
   validation {
-    condition     = alltrue([for address in coalesce(var.alarm_recipients, []) : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))])
+    condition = alltrue([
+      for address in coalesce(var.alarm_recipients, []) : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))
+    ])
     error_message = "alarm_recipients is a list of bare e-mail addresses."
   }
 }

@@ -152,7 +152,7 @@ def _hcl(values: Mapping[str, Any]) -> str:
 
 
 def _terraform(folder: Path, *arguments: str) -> str:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
     done = subprocess.run(
         ["terraform", *arguments],
         cwd=folder,

@@ -1,12 +1,15 @@
 """Nothing but the API's two routes can be reached from outside."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 
 from tests.infra.plan import Plan
 
 pytestmark = pytest.mark.timeout(600)
+WITH_PASSWORD = re.compile(r"\w+://[^@/]*:[^@/]*@")
 ANYWHERE = {"0.0.0.0/0", "::/0"}
 PUBLIC_ACCESS = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
 # They would let in, or hand out, what this configuration says elsewhere or not at all.
@@ -97,12 +100,24 @@ def test_no_bucket_can_be_made_public(plan: Plan) -> None:
 
 
 def test_a_container_is_nobody_and_writes_nowhere_but_to_its_tmp(plan: Plan) -> None:
-    for task in plan.all("aws_ecs_task_definition"):
-        for container in json.loads(task.values["container_definitions"]):
-            assert container["user"] == "10001:10001"
-            assert container["readonlyRootFilesystem"] is True
-            assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
-            assert not container.get("privileged")
+    for container in containers(plan):
+        assert container["user"] == "10001:10001"
+        assert container["readonlyRootFilesystem"] is True
+        assert container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
+        assert not container.get("privileged")
+
+
+def test_no_setting_holds_a_password_and_the_migrations_alone_are_given_one(plan: Plan) -> None:
+    given = {one["name"]: [secret["name"] for secret in one.get("secrets", [])] for one in containers(plan)}
+    assert {name: secrets for name, secrets in given.items() if secrets} == {"migrate": ["PGPASSWORD"]}
+    settings = [setting for one in containers(plan) for setting in one["environment"]]
+    assert not [setting["name"] for setting in settings if WITH_PASSWORD.match(setting["value"])]
+    assert not [setting["name"] for setting in settings if setting["name"].endswith(("PASSWORD", "TOKEN", "_KEY"))]
+
+
+def containers(plan: Plan) -> list[dict[str, Any]]:
+    tasks = plan.all("aws_ecs_task_definition")
+    return [container for task in tasks for container in json.loads(task.values["container_definitions"])]
 
 
 def test_nobody_gets_a_shell_in_a_running_task(plan: Plan) -> None:

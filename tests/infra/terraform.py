@@ -7,6 +7,7 @@ CHECKOUT = Path(__file__).parents[2]
 CONFIGURATION = {path.stem: path.read_text() for path in sorted((CHECKOUT / "infra").glob("*.tf"))}
 RESOURCES = frozenset(re.findall(r'^resource "(\w+)" "(\w+)"', "\n".join(CONFIGURATION.values()), re.MULTILINE))
 TYPES = frozenset(kind for kind, _ in RESOURCES)
+ALARMS = frozenset(re.findall(r"^ +([\w-]+) = \{\n +metric ", "\n".join(CONFIGURATION.values()), re.MULTILINE))
 
 
 def number(file: str, after: str) -> float:

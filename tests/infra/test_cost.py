@@ -26,7 +26,7 @@ from producer.receipts import receipts
 from producer.settings import ServiceSettings
 from producer.validate import validate
 from producer.wire import Transaction
-from tests.infra.terraform import CHECKOUT, CONFIGURATION, number
+from tests.infra.terraform import ALARMS, CHECKOUT, CONFIGURATION, number
 
 README = (CHECKOUT / "README.md").read_text()
 SAMPLE = Path(CHECKOUT / "samples" / "transactions.jsonl").read_bytes().splitlines()
@@ -93,10 +93,9 @@ def test_the_bill_assumes_what_terraform_sets(assumed: float, file: str, words: 
 
 
 def test_the_bill_counts_what_terraform_makes() -> None:
-    ours = len(re.findall(r"^ {6}metric = ", CONFIGURATION["alarms"], re.MULTILINE))
     steps = len(re.findall(r"^ {4}[\w-]+\s+= \{ operator", CONFIGURATION["autoscaling"], re.MULTILINE))
     trackings = len(re.findall(r"^ {4}\w+\s+= \{ metric", CONFIGURATION["autoscaling"], re.MULTILINE))
-    assert ours + steps + 2 * trackings == lines.ALARMS
+    assert len(ALARMS) + steps + 2 * trackings == lines.ALARMS
     services = re.search(r"called_services\s+= \[(.+)\]", CONFIGURATION["endpoints"])
     assert services
     assert services[1].count('"') / 2 == lines.CALLED_SERVICES

@@ -2,7 +2,8 @@
 
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
+from uuid import UUID
 
 try:
     import typer
@@ -10,9 +11,6 @@ except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
 from consumer.errors import ConsumerError, SettingsError
-
-if TYPE_CHECKING:
-    from consumer.settings import DaemonSettings
 
 FAILED = 1
 USAGE = 2
@@ -73,38 +71,9 @@ def health(role: Annotated[Role, typer.Argument(help="Which command runs in this
 
     Example: python -m consumer health run
     """
-    _require_beat() if role is Role.NOTIFY else _require_daemon()
+    from consumer import health
 
-
-def _require_beat() -> None:
-    from consumer.heartbeat import require_beat
-    from consumer.settings import NotifierSettings
-
-    settings = NotifierSettings.load()
-    if settings.heartbeat_file is None:
-        raise SettingsError("HEARTBEAT_FILE is missing: without it nobody can tell")
-    require_beat(settings.heartbeat_file, settings.notify_poll_seconds)
-
-
-def _require_daemon() -> None:
-    from consumer.health import require_daemon
-    from consumer.settings import DaemonSettings
-
-    settings = DaemonSettings.load()
-    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings))
-
-
-# The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
-def _held_leases(settings: "DaemonSettings") -> int:
-    from consumer.leases import held_leases
-
-    return held_leases(settings.application_name, settings.worker_id, settings.aws_region)
-
-
-def _incarnation(settings: "DaemonSettings") -> str:
-    from consumer.incarnation import kinesis_client, stream_incarnation
-
-    return stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
+    health.require_notifier_here() if role is Role.NOTIFY else health.require_daemon_here()
 
 
 @app.command()
@@ -119,7 +88,7 @@ def migrate() -> None:
 
     settings = DatabaseSettings.load()
     logs.configure(settings.log_format, settings.log_level)
-    revision = upgrade(settings.database_url)
+    revision = upgrade(settings.database)
     typer.echo(f"the database is at revision {revision}", err=True)
 
 
@@ -134,7 +103,8 @@ def replay(
 ) -> None:
     """Put archived transactions through the rules again and add the anomalies that are missing. Safe to repeat.
 
-    For a gap, as after a database was restored. DATABASE_URL is required; S3 is reached as the AWS SDK is set up.
+    For a gap, as after a database was restored. DATABASE_URL is required; S3 is reached as the AWS SDK is
+    set up, in AWS_REGION.
 
     Example: python -m consumer replay --from 2026-11-23T10:00:00Z s3://archive/transactions/dt=2026-11-23/
     """
@@ -144,6 +114,27 @@ def replay(
     window = Window(**{name: instant(text) for name, text in (("begin", begin), ("end", end)) if text})
     summary = repairs.replay(sources, window, alert=alert)
     repairs.output().print(repairs.summary_table(summary))
+
+
+@app.command()
+def await_anomaly(
+    trx_id: Annotated[UUID, typer.Argument(metavar="TRX_ID", help="The transaction's trxId, a UUID.")],
+    seconds: Annotated[float, typer.Option(min=0, help="How long to wait, at most.")] = 120,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line for each anomaly.")] = False,
+) -> None:
+    """Wait until an anomaly of a transaction is stored, and show it. DATABASE_URL is required.
+
+    Exit code 1 if it is not in time, also where the database does not answer until then.
+
+    Example: python -m consumer await-anomaly 4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b --seconds 30
+    """
+    from consumer import awaiting, repairs
+
+    found = awaiting.await_stored(trx_id, seconds)
+    if as_json:
+        typer.echo("\n".join(awaiting.as_json(trx_id, one) for one in found))
+    else:
+        repairs.output().print(awaiting.as_table(found))
 
 
 @progress.command()

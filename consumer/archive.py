@@ -73,12 +73,14 @@ class S3Object:
             yield copy
 
 
-def archive_objects(sources: Sequence[str]) -> list[ArchiveObject]:
-    """Files, and all objects below ``s3://bucket/prefix``, in the order of their names.
+def archive_objects(sources: Sequence[str], region: str | None = None) -> list[ArchiveObject]:
+    """Files, and all objects below ``s3://bucket/prefix``, in the order of their names; ``region`` is the bucket's.
 
-    Raises CrashError for a source that names nothing, RetryError where S3 does not answer.
+    Without it, it is the SDK's. Raises CrashError for a source that names nothing, RetryError where S3 does not answer.
     """
-    found = [one for source in sources for one in (_listed(source) if source.startswith("s3://") else [_file(source)])]
+    found: list[ArchiveObject] = []
+    for source in sources:
+        found += _listed(source, region) if source.startswith("s3://") else [_file(source)]
     return sorted(found, key=lambda one: one.name)
 
 
@@ -100,9 +102,9 @@ def _file(source: str) -> ArchiveFile:
     return ArchiveFile(path)
 
 
-def _listed(source: str) -> list[S3Object]:
+def _listed(source: str, region: str | None) -> list[S3Object]:
     bucket, _, prefix = source.removeprefix("s3://").partition("/")
-    s3 = boto3.client("s3")
+    s3 = boto3.client("s3", region_name=region)
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         found = [S3Object(s3, bucket, one["Key"], one["Size"]) for page in pages for one in page.get("Contents", [])]

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from consumer.errors import CrashError
+from consumer.errors import CrashError, SettingsError
+from consumer.heartbeat import require_beat
 from consumer.multilang import MAIN_CLASS
+from consumer.settings import DaemonSettings, NotifierSettings
 
 PROC = Path("/proc")
 CHILD = "consumer.main"
@@ -32,3 +34,30 @@ def _words(file: Path) -> list[str]:
         return file.read_text(errors="replace").split("\0")
     except OSError:  # the process ended meanwhile
         return []
+
+
+def require_notifier_here() -> None:
+    """Raises SettingsError or CrashError."""
+    settings = NotifierSettings.load()
+    if settings.heartbeat_file is None:
+        raise SettingsError("HEARTBEAT_FILE is missing: without it nobody can tell")
+    require_beat(settings.heartbeat_file, settings.notify_poll_seconds)
+
+
+def require_daemon_here() -> None:
+    """Raises SettingsError, CrashError or RetryError."""
+    settings = DaemonSettings.load()
+    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings))
+
+
+# The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
+def _held_leases(settings: DaemonSettings) -> int:
+    from consumer.leases import held_leases
+
+    return held_leases(settings.application_name, settings.worker_id, settings.aws_region)
+
+
+def _incarnation(settings: DaemonSettings) -> str:
+    from consumer.incarnation import kinesis_client, stream_incarnation
+
+    return stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)

@@ -23,10 +23,11 @@ WIDE = 200  # columns where nobody looks: no line is broken
 
 def replay(sources: Sequence[str], window: Window, *, alert: bool) -> Summary:
     """Raises SettingsError, CrashError, RetryError, OSError or DBAPIError; what was added until then stays."""
-    target = engine(DatabaseSettings.load().database_url, "payment-analytics replay")
+    settings = DatabaseSettings.load()
+    target = engine(settings.database, "payment-analytics replay")
     told = Told(Console(stderr=True))
     run = Replay(lambda found: insert_unfenced(target, found, "pending" if alert else "muted"), window, told)
-    _read(run, archive_objects(sources), told.console)
+    _read(run, archive_objects(sources, settings.aws_region), told.console)
     target.dispose()
     return run.summary
 
@@ -110,6 +111,6 @@ def output() -> Console:
 def _progress() -> tuple[progress.Progress, list[ShardState]]:
     settings = StreamSettings.load()
     incarnation = stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
-    target = engine(settings.database_url, "payment-analytics progress")
+    target = engine(settings.database, "payment-analytics progress")
     found = progress.Progress(target, settings.application_name, incarnation)
     return found, found.states(progress.checkpoints(settings.application_name, settings.aws_region))

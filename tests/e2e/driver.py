@@ -2,11 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import boto3
 import psutil
 
 from infra.local.demonstrate import Collector
+from infra.local.programs import service_environment
 from infra.local.run import observer
 from infra.local.settings import STREAM
 from infra.local.stack import Stack
@@ -25,6 +28,17 @@ class Driver(Pipeline):
         kinesis = boto3.client("kinesis")
         for payload in payloads:
             kinesis.put_record(StreamName=STREAM, Data=payload, PartitionKey="poison")
+
+    def run_as(self, caller: str, *command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """One of the services' commands, with an access key of its own."""
+        settings = {**service_environment(self.stack.local), "AWS_ACCESS_KEY_ID": caller, **environment}
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def kill(self, service: str) -> None:
         """SIGKILL; returns when the supervisor has a new one running."""

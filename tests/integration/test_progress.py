@@ -35,7 +35,6 @@ def command(emulator: Emulator, database_url: str, monkeypatch: pytest.MonkeyPat
     for name, value in {
         "AWS_ENDPOINT_URL": emulator.url,
         "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "DATABASE_URL": database_url,

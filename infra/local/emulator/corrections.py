@@ -9,13 +9,24 @@ from typing import Any
 
 from infra.local.emulator import archive, endpoint, lineage, listing, mail, retention, stream_state
 from infra.local.emulator.answers import answering
+from infra.local.emulator.calls import Calls
 from infra.local.emulator.fan_out import FanOut
 from infra.local.emulator.firehose import Deliveries
 from infra.local.emulator.reading import Reading
 from infra.local.emulator.resharding import Resharding
 from infra.local.emulator.sequence import SequenceNumbers
 from infra.local.emulator.state import SavedState, StateUnreadableError
-from infra.local.emulator.upstream import app, firehose, from_json, kinesis, load_service_state, ses, to_json
+from infra.local.emulator.upstream import (
+    access_key_of,
+    app,
+    firehose,
+    from_json,
+    iam_action_of,
+    kinesis,
+    load_service_state,
+    ses,
+    to_json,
+)
 
 
 def correct_kinesis(numbers: SequenceNumbers, stopping: asyncio.Event) -> None:
@@ -74,6 +85,13 @@ def correct_state(numbers: SequenceNumbers, folder: Path) -> None:
             load_service_state(service, state)
         except Exception as error:
             raise StateUnreadableError(f"{service}'s state can't be restored ({error!r}); remove {folder}") from error
+
+
+def note_calls() -> None:
+    """Not a correction: what was called, and by whom, can be asked."""
+    calls = Calls(access_key_of, iam_action_of)
+    _wrap(app, "_dispatch_service_request", calls.noting)
+    _wrap(app, "_handle_pre_body_request", calls.showing)
 
 
 def close_the_doors() -> None:

@@ -58,6 +58,7 @@ async def serve(settings: EmulatorSettings, clock: Callable[[], float]) -> None:
 
 def _corrected(settings: EmulatorSettings, numbers: SequenceNumbers, stopping: asyncio.Event) -> Application:
     corrections.close_the_doors()
+    corrections.note_calls()
     corrections.correct_kinesis(numbers, stopping)
     corrections.correct_ses()
     if settings.state_folder:

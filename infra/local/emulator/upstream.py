@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ministack import app
-from ministack.core import persistence, responses
+from ministack.core import iam_actions, persistence, responses, router
 from ministack.services import firehose, kinesis, s3, ses
 
 from infra.local.emulator.shapes import Answer, Receive, Request, Send, Stream
@@ -36,6 +36,18 @@ bucket_of_arn: Callable[[str], str] = firehose._s3_bucket_from_arn
 
 sent_mails: Any = ses._sent_emails
 mails_of_this_account: Callable[[], list[dict[str, Any]]] = ses._sent_emails_list
+
+
+access_key_of: Callable[[Mapping[str, str], Mapping[str, Any]], str] = router.extract_access_key_id
+
+
+def iam_action_of(
+    method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+) -> str | None:
+    """``kinesis:PutRecords`` of such a request; None of one that no policy is asked about."""
+    service = router.detect_service(method, path, headers, query)
+    found: str | None = iam_actions.extract_iam_action(service, method, path, headers, body, query)
+    return found
 
 
 def load_service_state(service: str, state: Any) -> None:

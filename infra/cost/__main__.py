@@ -1,0 +1,73 @@
+"""`python -m infra.cost`: what the deployment on AWS costs a month."""
+
+import json
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from infra.cost import prices, show
+from infra.cost.lines import bill
+from infra.cost.sizes import SIZES, deployment
+from infra.cost.traffic import Traffic
+
+AT_REST = Traffic(0)
+USUAL = (AT_REST, Traffic(10), Traffic(1000), Traffic(1000, per_request=100))
+WIDTH = 120
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class Size(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+@app.command()
+def cost(
+    size: Annotated[Size | None, typer.Option(help="One size; both, if left out.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0, help="Transactions a second, day and night.")] = None,
+    per_request: Annotated[int, typer.Option(min=1, max=5000, help="With --rate: transactions a request.")] = 1,
+    per_record: Annotated[
+        int, typer.Option(min=1, help="With --rate: transactions a Kinesis record, if the producer packed them.")
+    ] = 1,
+    with_prices: Annotated[bool, typer.Option("--prices", help="The list prices, and where each was read.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+) -> None:
+    """Tell what the deployment costs a month, line by line, and what single choices change.
+
+    Sizes and their numbers are those of infra/sizes.tf.
+
+    Example: python -m infra.cost --size production --rate 250 --per-request 20
+    """
+    sizes = [size.value] if size else list(SIZES)
+    traffics = list(USUAL) if rate is None else [AT_REST, Traffic(rate, per_request, per_record)]
+    if as_json:
+        print(json.dumps(_members(sizes, traffics)))  # noqa: T201
+        return
+    console = Console(width=WIDTH)
+    if with_prices:
+        console.print(show.price_list(prices.listed()))
+        return
+    console.print(show.bills(sizes, traffics), "", sep="\n")
+    console.print(show.choices(sizes[-1], traffics if rate else [AT_REST, Traffic(1000)]), "", show.NOTE, sep="\n")
+
+
+def _members(sizes: list[str], traffics: list[Traffic]) -> dict[str, object]:
+    bills = [
+        {
+            "size": size,
+            "transactionsPerSecond": traffic.rate,
+            "perRequest": traffic.per_request,
+            "perRecord": traffic.per_record,
+            "lines": {line: round(dollars, 2) for line, dollars in bill(deployment(size), traffic).items()},
+        }
+        for size in sizes
+        for traffic in traffics
+    ]
+    return {"region": prices.REGION, "lookedUp": prices.CHECKED, "currency": "USD", "bills": bills}
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m infra.cost")

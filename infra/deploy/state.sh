@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# Terraform, where its state is, and what the state remembers.
+
+tf() { terraform -chdir="$root/infra" "$@"; }
+
+name_state() {
+  state_bucket=payment-analytics-state-$account-$AWS_REGION
+  state_key=$name/terraform.tfstate
+  local_state=$account-$AWS_REGION-$name.tfstate # in infra/
+}
+
+# Stays with the place where a state is already; two states of one deployment would fight.
+choose_state() {
+  local here='' there=''
+  [ -n "$account" ] || return 0
+  name_state
+  [ ! -s "$root/infra/$local_state" ] || here=1
+  ! is_in_bucket || there=1
+  case $state in
+    local) [ -z "$there" ] || fault "the state of $name is in s3://$state_bucket: leave out --state local" ;;
+    s3) [ -z "$here" ] || fault "the state of $name is in infra/$local_state: leave out --state s3, or move the state (terraform init -migrate-state)" ;;
+    *) if [ -n "$here" ] && [ -z "$there" ]; then state=local; else state=s3; fi ;;
+  esac
+  [ "$state" = local ] || is_at_least "$(terraform version 2>/dev/null | sed -n '1s/^Terraform v//p')" 1 10 \
+    || fault "terraform 1.10 or newer is needed for a state in S3 (its lock); with --state local 1.9 will do"
+}
+
+is_in_bucket() { aws s3api head-object --bucket "$state_bucket" --key "$state_key" >/dev/null 2>&1; }
+
+has_state() {
+  if [ "$state" = s3 ]; then is_in_bucket; else [ -s "$root/infra/$local_state" ]; fi
+}
+
+make_state_bucket() {
+  aws s3api head-bucket --bucket "$state_bucket" >/dev/null 2>&1 || {
+    confirm "Terraform's state needs a bucket, $state_bucket, which is private, versioned and costs cents." yes
+    if [ "$AWS_REGION" = us-east-1 ]; then
+      quietly aws s3api create-bucket --bucket "$state_bucket"
+    else
+      quietly aws s3api create-bucket --bucket "$state_bucket" \
+        --create-bucket-configuration "LocationConstraint=$AWS_REGION"
+    fi
+    say "   made the bucket $state_bucket"
+  }
+  aws s3api put-bucket-versioning --bucket "$state_bucket" --versioning-configuration Status=Enabled
+  aws s3api put-public-access-block --bucket "$state_bucket" --public-access-block-configuration \
+    BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
+}
+
+write_backend() { # s3 | local | a folder: a state that is empty and goes away with it
+  local file="$root/infra/backend.tf"
+  printf '# Where the state is. Written by deploy.sh at each run; not for version control.\nterraform {\n' >"$file"
+  case $1 in
+    s3) s3_backend ;;
+    local) printf '  backend "local" {\n    path = "%s"\n  }\n' "$local_state" ;;
+    *) printf '  backend "local" {\n    path = "%s/terraform.tfstate"\n  }\n' "$1" ;;
+  esac >>"$file"
+  echo '}' >>"$file"
+}
+
+s3_backend() {
+  local path_style=false
+  [ -z "${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}" ] || path_style=true # one's own endpoint has no name for each bucket
+  cat <<END
+  backend "s3" {
+    bucket         = "$state_bucket"
+    key            = "$state_key"
+    region         = "$AWS_REGION"
+    encrypt        = true
+    use_lockfile   = true
+    use_path_style = $path_style
+  }
+END
+}
+
+init_terraform() { # as write_backend
+  write_backend "$1"
+  quietly tf init -reconfigure -input=false -no-color -lockfile=readonly
+}
+
+# What the last apply told, in $work/outputs.json; empty where there was none.
+read_outputs() { tf output -json -no-color >"$work/outputs.json"; }
+
+output() { # name of an output that is a text
+  [ -s "$work/outputs.json" ] || return 0
+  awk -v key="  \"$1\": {" '
+    $0 == key { found = 1; next }
+    found && /^    "value": "/ { sub(/^    "value": "/, ""); sub(/",?$/, ""); print; exit }
+    found && /^  }/ { exit }' "$work/outputs.json"
+}
+
+is_deployed() { [ -n "$(output cluster)" ]; }
+
+where_state_is() { if [ "$state" = s3 ]; then echo "s3://$state_bucket/$state_key"; else echo "infra/$local_state"; fi; }
+
+# Reads only: where there is none yet, an empty one that goes away with this run.
+look_at_the_state() {
+  if has_state; then init_terraform "$state"; else init_terraform "$work"; fi
+  read_outputs
+}
+
+prepare_state() {
+  step "State"
+  if [ "$state" = s3 ]; then make_state_bucket; fi
+  init_terraform "$state"
+  adopt_what_was_kept
+  keep_what_was_interrupted
+}
+
+# Terraform would make anew what it was interrupted in making. These go on in AWS meanwhile, hold data, or are protected.
+keep_what_was_interrupted() {
+  local address
+  tf show -no-color 2>/dev/null | sed -nE 's/^# (aws_(db_instance|kinesis_stream|kms_key|lb|s3_bucket)\..*): \(tainted\)$/\1/p' \
+    | while IFS= read -r address; do
+      say "   $address is completed, not made anew"
+      quietly tf untaint "$address"
+    done
+}

@@ -1,0 +1,173 @@
+# What our containers may do: the actions that their code calls, each on the thing that it calls them for.
+# The key is usable only through the service whose data it protects.
+
+locals {
+  # KCL's application: also the name of its lease table, beside which KCL 3.1 makes two more.
+  application = "${var.name}-anomalies"
+  lease_table = "${local.arn.dynamodb}:table/${local.application}"
+
+  # By a token of IAM, as the one role that the migrations made.
+  database_login = "${local.arn["rds-db"]}:dbuser:${aws_db_instance.this.resource_id}/${local.database_role}"
+
+  # Addresses, and the domains by which they may have been verified. In SES's sandbox it asks for the recipients' too.
+  mail_addresses  = concat([var.alert_sender], var.alert_recipients)
+  mail_identities = distinct(concat(local.mail_addresses, [for address in local.mail_addresses : split("@", address)[1]]))
+}
+
+data "aws_iam_policy_document" "producer" {
+  statement {
+    sid       = "Publish"
+    actions   = ["kinesis:PutRecords"]
+    resources = [aws_kinesis_stream.transactions.arn]
+  }
+
+  statement {
+    sid       = "ReadKeys"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [aws_secretsmanager_secret.api_keys.arn]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["kinesis.${var.region}.amazonaws.com", "secretsmanager.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+# Both containers: the consumer and the notifier.
+data "aws_iam_policy_document" "consumer" {
+  statement {
+    sid       = "ReadStream"
+    actions   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+    resources = [aws_kinesis_stream.transactions.arn]
+  }
+
+  statement {
+    sid = "Leases"
+    actions = [
+      "dynamodb:CreateTable", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem",
+      "dynamodb:Scan", "dynamodb:UpdateItem", "dynamodb:UpdateTable",
+    ]
+    resources = [local.lease_table, "${local.lease_table}-CoordinatorState", "${local.lease_table}-WorkerMetricStats"]
+  }
+
+  statement {
+    sid       = "LeasesByOwner"
+    actions   = ["dynamodb:Query"]
+    resources = ["${local.lease_table}/index/*"]
+  }
+
+  statement {
+    sid       = "DatabaseLogin"
+    actions   = ["rds-db:connect"]
+    resources = [local.database_login]
+  }
+
+  statement {
+    sid     = "SendAlerts"
+    actions = ["ses:SendRawEmail"]
+    resources = concat(
+      ["${local.arn.ses}:configuration-set/${aws_ses_configuration_set.this.name}"],
+      [for identity in local.mail_identities : "${local.arn.ses}:identity/${identity}"],
+    )
+
+    condition {
+      test     = "StringEquals"
+      variable = "ses:FromAddress"
+      values   = [var.alert_sender]
+    }
+  }
+
+  statement {
+    sid       = "MailQuota"
+    actions   = ["ses:GetSendQuota"]
+    resources = ["*"] # the action knows no resource
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["kinesis.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+# The repairs: `progress` compares leases and database, `replay` reads the archive.
+data "aws_iam_policy_document" "consumer_tool" {
+  statement {
+    sid       = "KnowStream"
+    actions   = ["kinesis:DescribeStreamSummary"]
+    resources = [aws_kinesis_stream.transactions.arn]
+  }
+
+  statement {
+    sid       = "ReadLeases"
+    actions   = ["dynamodb:Scan"]
+    resources = [local.lease_table]
+  }
+
+  statement {
+    sid       = "DatabaseLogin"
+    actions   = ["rds-db:connect"]
+    resources = [local.database_login]
+  }
+
+  statement {
+    sid       = "ListArchive"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.archive.arn]
+  }
+
+  statement {
+    sid       = "ReadArchive"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.archive.arn}/transactions/*"]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "keys" {
+  # CreateSecret is how both secrets are first written to; of one that is there AWS answers that it exists.
+  statement {
+    sid = "WriteKeys"
+    actions = [
+      "secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
+    ]
+    resources = [aws_secretsmanager_secret.api_keys.arn, local.api_key_secret_arn]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["secretsmanager.${var.region}.amazonaws.com"]
+    }
+  }
+}

@@ -1,14 +1,9 @@
 # PostgreSQL: anomalies, outbox, dead letters, progress.
 
 variable "final_snapshot" {
-  description = "End of the name of the snapshot that is taken when the database is destroyed; empty: none is taken."
-  type        = string
-  default     = "final"
-
-  validation {
-    condition     = can(regex("^$|^[a-z0-9]+(-[a-z0-9]+)*$", var.final_snapshot))
-    error_message = "final_snapshot is empty, or lower case letters, digits and single dashes between them."
-  }
+  description = "Take a last snapshot when the database is destroyed."
+  type        = bool
+  default     = true
 }
 
 variable "database_snapshot" {
@@ -29,6 +24,16 @@ locals {
 
   # RDS makes the owner's password and changes it every week; try(): while there is none, nothing else must fail.
   master_secret_arn = try(aws_db_instance.this.master_user_secret[0].secret_arn, "none")
+}
+
+# Makes the last snapshot's name this database's own: those of databases before it may still be there.
+resource "terraform_data" "last_snapshot" {
+  input            = formatdate("YYYYMMDD-hhmmss", timestamp())
+  triggers_replace = var.database_snapshot
+
+  lifecycle {
+    ignore_changes = [input]
+  }
 }
 
 resource "aws_db_subnet_group" "this" {
@@ -111,8 +116,8 @@ resource "aws_db_instance" "this" {
   apply_immediately = var.size == "development"
 
   deletion_protection       = local.size.protect
-  skip_final_snapshot       = var.final_snapshot == ""
-  final_snapshot_identifier = var.final_snapshot == "" ? null : "${var.name}-${var.final_snapshot}"
+  skip_final_snapshot       = !var.final_snapshot
+  final_snapshot_identifier = var.final_snapshot ? "${var.name}-final-${terraform_data.last_snapshot.output}" : null
   copy_tags_to_snapshot     = true
 
   performance_insights_enabled          = true

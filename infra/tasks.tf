@@ -38,7 +38,7 @@ locals {
         logConfiguration = {
           logDriver = "awslogs"
           options = {
-            awslogs-group         = aws_cloudwatch_log_group.this[local.container_log_groups[name]].name
+            awslogs-group         = aws_cloudwatch_log_group.this[try(container.log_group, name)].name
             awslogs-region        = var.region
             awslogs-stream-prefix = "task"
             # Logs that cannot be delivered hold nothing up.
@@ -48,10 +48,6 @@ locals {
         }
       } : key => value if value != null
     }
-  }
-
-  container_log_groups = {
-    producer = "producer", consumer = "consumer", notifier = "consumer", migrate = "migrate", tool = "tools", keys = "tools"
   }
 }
 

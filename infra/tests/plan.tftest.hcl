@@ -46,7 +46,7 @@ run "production_survives_a_zone_and_a_slip_of_the_hand" {
   }
 
   assert {
-    condition     = !aws_db_instance.this.skip_final_snapshot && aws_db_instance.this.final_snapshot_identifier == "payment-analytics-final"
+    condition     = !aws_db_instance.this.skip_final_snapshot
     error_message = "The database leaves a snapshot."
   }
 
@@ -121,7 +121,7 @@ run "options_do_what_they_say" {
     waf             = true
     access_logs     = true
     before_services = "./before_services.sh"
-    final_snapshot  = ""
+    final_snapshot  = false
   }
 
   assert {

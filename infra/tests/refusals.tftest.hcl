@@ -42,7 +42,6 @@ run "senseless_values_are_refused_at_once" {
     alert_recipients         = []
     alarm_recipients         = ["nobody"]
     digest_interval_seconds  = 0
-    final_snapshot           = "-"
     database_snapshot        = "a b"
     zones                    = ["eu-central-1a"]
     api_throttle             = { rate = 0, burst = 0 }
@@ -55,7 +54,7 @@ run "senseless_values_are_refused_at_once" {
   expect_failures = [
     var.name, var.size, var.cpu_architecture, var.producer_tag, var.consumer_tag, var.log_level, var.log_retention_days,
     var.vpc_cidr, var.egress, var.extra_endpoints, var.stream_shards, var.archive_buffer, var.alert_sender, var.alert_recipients,
-    var.alarm_recipients, var.digest_interval_seconds, var.final_snapshot, var.database_snapshot, var.zones,
+    var.alarm_recipients, var.digest_interval_seconds, var.database_snapshot, var.zones,
     var.api_throttle, var.waf_requests_per_address, var.producer_tasks, var.consumer_tasks, var.database,
   ]
 }

@@ -63,10 +63,10 @@ preflight() {
   [ -n "$plan$rotate" ] || check_docker
   export_aws_settings
   check_account
-  check_zones
   choose_state
   check_addresses "$sender" "$recipients"
-  [ -n "$faults" ] || look_at_the_state
+  [ -n "$plan$rotate" ] || [ -z "$account" ] || check_state_bucket
+  look_at_the_state
   [ -n "$rotate" ] || check_settings
   report_faults
   say "   account $account, region $AWS_REGION, name $name, state: $(where_state_is)"
@@ -76,7 +76,7 @@ preflight() {
 check_settings() {
   settle_mail "$sender" "$recipients"
   settle_size "$size"
-  is_deployed || [ -n "$faults" ] || check_quotas 1 4
+  is_deployed || [ -n "$faults" ] || check_capacity 1 4
 }
 
 set_vars() {

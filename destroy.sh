@@ -53,7 +53,7 @@ preflight() {
   choose_state
   report_faults
   say "   account $account, region $AWS_REGION, name $name, state: $(where_state_is)"
-  if has_state; then
+  if [ -n "$found_state" ]; then
     init_terraform "$state"
     in_state=$(tf state list)
   fi
@@ -68,7 +68,7 @@ announce() {
     if [ -n "$snapshot" ]; then say "  database     kept as a snapshot"; else say "  database     WITHOUT a snapshot"; fi
   fi
   if bucket_exists "$bucket"; then
-    objects=$(aws s3api list-objects-v2 --bucket "$bucket" --max-items 1000 --query 'length(Contents || `[]`)')
+    objects=$(aws s3api list-objects-v2 --bucket "$bucket" --max-keys 1000 --query KeyCount)
     say "  archive      $bucket, ${objects/1000/1000 or more} objects: $(if [ -n "$keep_archive" ]; then echo kept; else echo "DELETED"; fi)"
   fi
   say "  the rest     services, stream with what is not yet read, images, API keys, alarms, logs: deleted"
@@ -84,16 +84,18 @@ is_key_needed() {
 }
 
 destroy_with_terraform() {
+  local changes=0
   set_var name "$name"
   set_var region "$AWS_REGION"
   set_var alert_sender nobody@example.com # wanted, but of no meaning here
   set_var alert_recipients '["nobody@example.com"]'
   let_terraform_forget "$in_state"
-  tf destroy -auto-approve -input=false -no-color "${vars[@]}" >"$work/destroy.log" 2>&1 || {
-    cat "$work/destroy.log" >&2
-    return 1
-  }
-  grep '^Destroy complete' "$work/destroy.log" | sed 's/^/   /' >&2
+  plan -destroy || changes=$?
+  case $changes in
+    0) ;;
+    2) carry_out_plan ;;
+    *) return 1 ;;
+  esac
 }
 
 show_what_remains() {
@@ -129,7 +131,7 @@ begin "Run it again to go on from here."
 preflight
 if is_anything_there; then
   announce
-  confirm "" "$name"
+  confirm "This cannot be undone." "$name"
   destroy
 else
   say "Nothing is deployed as $name in $AWS_REGION."

@@ -1,0 +1,36 @@
+"""The emulator for the tests here. They run where terraform is found and `make test-infra` has made .venv-infra."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.infra.aws import TOOLS, Aws, serving
+from tests.infra.checkout import Checkout
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = next((why for is_there, why in _needs() if not is_there), None)
+    for item in items:
+        if missing and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.skip(reason=f"the deployment is not tested: {missing}"))
+
+
+def _needs() -> list[tuple[object, str]]:
+    return [
+        (shutil.which("terraform"), "terraform is not installed"),
+        ((TOOLS / "aws").exists(), ".venv-infra is not set up: make test-infra"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def bare_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """An account in which nothing was ever deployed."""
+    with serving(tmp_path_factory.mktemp("bare-aws"), has_engine=False) as aws:
+        yield aws
+
+
+@pytest.fixture
+def checkout(bare_aws: Aws, tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path / "checkout", bare_aws)

@@ -1,25 +1,22 @@
 # SQL over the archive. Partitions are computed from the keys, so that a new hour can be queried at once and nothing crawls.
 
 locals {
-  # The wire contract's fields in lower case, as the SerDe reads them. All but the version are text: `amount` too, since
-  # text is exact whoever reads it, and a decimal column only as exact as the reader's parser. Cast it when it is read.
-  archive_columns = {
-    v               = "int"
-    trxid           = "string"
-    amount          = "string"
-    senderid        = "string"
-    receiverid      = "string"
-    senderiban      = "string"
-    receiveriban    = "string"
-    senderbankid    = "string"
-    receiverbankid  = "string"
-    transactiondate = "string"
-    receivedat      = "string"
-  }
-  archive_column_order = [
-    "v", "trxid", "amount", "senderid", "receiverid", "senderiban", "receiveriban", "senderbankid", "receiverbankid",
-    "transactiondate", "receivedat",
+  # The wire contract's fields, in lower case as the SerDe compares them, with what they hold. Amounts are text, as on the
+  # wire: text is exact whoever reads it, a decimal column only as exact as the reader's parser.
+  archive_columns = [
+    { name = "v", type = "int", comment = "Version of the line's schema" },
+    { name = "trxid", type = "string", comment = "Transaction, a UUID; a client that resends makes a second line" },
+    { name = "amount", type = "string", comment = "Exact: CAST(amount AS decimal(38,18))" },
+    { name = "senderid", type = "string", comment = "Paying party" },
+    { name = "receiverid", type = "string", comment = "Paid party" },
+    { name = "senderiban", type = "string", comment = "Account paid from; may be masked" },
+    { name = "receiveriban", type = "string", comment = "Account paid to; may be masked" },
+    { name = "senderbankid", type = "string", comment = "Bank of the paying party" },
+    { name = "receiverbankid", type = "string", comment = "Bank of the paid party" },
+    { name = "transactiondate", type = "string", comment = "By the client's clock: from_iso8601_timestamp(transactiondate)" },
+    { name = "receivedat", type = "string", comment = "By the producer's clock: from_iso8601_timestamp(receivedat)" },
   ]
+
   archive_location = "s3://${aws_s3_bucket.archive.bucket}/transactions"
 }
 
@@ -69,11 +66,12 @@ resource "aws_glue_catalog_table" "transactions" {
     }
 
     dynamic "columns" {
-      for_each = local.archive_column_order
+      for_each = local.archive_columns
 
       content {
-        name = columns.value
-        type = local.archive_columns[columns.value]
+        name    = columns.value.name
+        type    = columns.value.type
+        comment = columns.value.comment
       }
     }
   }
@@ -99,23 +97,4 @@ resource "aws_athena_workgroup" "archive" {
       }
     }
   }
-}
-
-# The query to begin with: exact amounts, real times, each transaction once.
-resource "aws_athena_named_query" "transactions" {
-  name        = "transactions-of-an-hour"
-  description = "Exact amounts and real times; a transaction that was delivered twice appears once"
-  workgroup   = aws_athena_workgroup.archive.id
-  database    = aws_glue_catalog_database.archive.name
-  query       = <<-SQL
-    SELECT DISTINCT trxid,
-                    CAST(amount AS decimal(38, 18)) AS amount,
-                    senderid, receiverid, senderiban, receiveriban, senderbankid, receiverbankid,
-                    from_iso8601_timestamp(transactiondate) AS transaction_date,
-                    from_iso8601_timestamp(receivedat) AS received_at
-    FROM transactions
-    WHERE dt = date_format(now() AT TIME ZONE 'UTC', '%Y-%m-%d')
-      AND hr = date_format(now() AT TIME ZONE 'UTC', '%H')
-    ORDER BY received_at
-  SQL
 }

@@ -6,16 +6,21 @@ locals {
     consumer = local.consumer_tasks
   }
 
+  # A share of CPU, and requests a minute.
   producer_targets = {
     cpu      = { metric = "ECSServiceAverageCPUUtilization", value = 50, label = null }
-    requests = { metric = "ALBRequestCountPerTarget", value = 12000, label = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.producer.arn_suffix}" }
+    requests = { metric = "ALBRequestCountPerTarget", value = 12000, label = local.producer_targets_label }
   }
+  producer_targets_label = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.producer.arn_suffix}"
 
-  # Age in milliseconds. Half an hour of being up to date takes one task away, down to the least.
+  # Ages in milliseconds. Half an hour of being up to date takes one task away, down to the least.
   consumer_steps = {
-    behind    = { operator = "GreaterThanThreshold", age = 30000, minutes = 3, steps = [{ from = 0, to = 270000, add = 1 }, { from = 270000, to = null, add = 2 }] }
-    caught-up = { operator = "LessThanThreshold", age = 5000, minutes = 30, steps = [{ from = null, to = 0, add = -1 }] }
+    behind    = { operator = "GreaterThanThreshold", age = 30000, minutes = 3, steps = local.more }
+    caught-up = { operator = "LessThanThreshold", age = 5000, minutes = 30, steps = local.one_less }
   }
+  # Counted from the age above: from five minutes on, two at once.
+  more     = [{ from = 0, to = 270000, add = 1 }, { from = 270000, to = null, add = 2 }]
+  one_less = [{ from = null, to = 0, add = -1 }]
 }
 
 resource "aws_appautoscaling_target" "this" {

@@ -61,9 +61,10 @@ locals {
     }
 
     notifier = {
-      image   = local.images.consumer
-      command = ["notify"]
-      memory  = local.notifier_memory
+      image     = local.images.consumer
+      command   = ["notify"]
+      memory    = local.notifier_memory
+      log_group = "consumer"
       # Mail is never on the stream's path: a notifier that fails does not stop the consumer. An alarm tells.
       essential    = false
       restarts     = true

@@ -6,7 +6,10 @@ variable "archive_buffer" {
   default     = { size_mib = 64, seconds = 300 }
 
   validation {
-    condition     = var.archive_buffer.size_mib >= 1 && var.archive_buffer.size_mib <= 128 && var.archive_buffer.seconds >= 60 && var.archive_buffer.seconds <= 900
+    condition = alltrue([
+      var.archive_buffer.size_mib >= 1, var.archive_buffer.size_mib <= 128,
+      var.archive_buffer.seconds >= 60, var.archive_buffer.seconds <= 900,
+    ])
     error_message = "archive_buffer: size_mib is 1 to 128 and seconds 60 to 900."
   }
 }

@@ -1,10 +1,10 @@
 # One key for everything that rests, and who may use it.
 
 locals {
-  # Named one by one: "kms:*" would be shorter and would grow with AWS's next idea. It delegates to the account's IAM policies.
+  # What the account's IAM policies may grant. Named one by one, for "kms:*" would grow with AWS's next idea.
   key_administration = [
     "CancelKeyDeletion", "CreateAlias", "DeleteAlias", "DescribeKey", "DisableKey", "DisableKeyRotation", "EnableKey",
-    "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListAliases", "ListGrants", "ListKeyPolicies",
+    "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "ListGrants", "ListKeyPolicies",
     "ListKeyRotations", "ListResourceTags", "PutKeyPolicy", "RevokeGrant", "RotateKeyOnDemand", "ScheduleKeyDeletion",
     "TagResource", "UntagResource", "UpdateAlias", "UpdateKeyDescription",
   ]
@@ -28,8 +28,11 @@ data "aws_iam_policy_document" "key" {
   }
 
   statement {
-    sid       = "LogGroups"
-    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+    sid = "LogGroups"
+    actions = [
+      "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext",
+      "kms:ReEncryptFrom", "kms:ReEncryptTo",
+    ]
     resources = ["*"]
 
     principals {

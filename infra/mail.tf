@@ -15,7 +15,10 @@ variable "alert_recipients" {
   type        = list(string)
 
   validation {
-    condition     = length(var.alert_recipients) >= 1 && length(var.alert_recipients) <= 50 && alltrue([for address in var.alert_recipients : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))])
+    condition = alltrue(concat(
+      [length(var.alert_recipients) >= 1, length(var.alert_recipients) <= 50],
+      [for address in var.alert_recipients : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))],
+    ))
     error_message = "alert_recipients is a list of 1 to 50 bare e-mail addresses."
   }
 }
@@ -63,10 +66,4 @@ resource "aws_ses_event_destination" "undelivered" {
   }
 
   depends_on = [aws_sns_topic_policy.alarms]
-}
-
-locals {
-  # An address is verified by itself or by its domain.
-  mail_addresses  = concat([var.alert_sender], var.alert_recipients)
-  mail_identities = distinct(concat(local.mail_addresses, [for address in local.mail_addresses : split("@", address)[1]]))
 }

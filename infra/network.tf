@@ -6,13 +6,13 @@ variable "vpc_cidr" {
   default     = "10.20.0.0/16"
 
   validation {
-    condition     = can(cidrsubnet(var.vpc_cidr, 4, 15)) && try(tonumber(split("/", var.vpc_cidr)[1]), 0) >= 16 && try(tonumber(split("/", var.vpc_cidr)[1]), 32) <= 20
+    condition     = can(cidrsubnet(var.vpc_cidr, 4, 15)) && can(regex("/(16|17|18|19|20)$", var.vpc_cidr))
     error_message = "vpc_cidr is an IPv4 range from /16 to /20, like 10.20.0.0/16."
   }
 }
 
 variable "egress" {
-  description = "How tasks reach AWS: nat (cheaper at both sizes: 33 dollars a month a zone) or endpoints (no way to the internet at all: about 44 dollars a month a zone)."
+  description = "How tasks reach AWS: nat (33 dollars a month and zone) or endpoints (44, and no way to the internet at all)."
   type        = string
   default     = "nat"
 

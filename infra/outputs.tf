@@ -25,7 +25,7 @@ output "athena_workgroup" {
 
 output "dashboard_url" {
   description = "The dashboard, from clients to mail."
-  value       = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
+  value       = "${local.cloudwatch_console}#dashboards/dashboard/${aws_cloudwatch_dashboard.this.dashboard_name}"
 }
 
 output "repositories" {
@@ -56,4 +56,8 @@ output "lease_tables" {
 output "key_arn" {
   description = "KMS key of everything: whoever keeps the archive or a snapshot keeps it too."
   value       = aws_kms_key.this.arn
+}
+
+locals {
+  cloudwatch_console = "https://${var.region}.console.aws.amazon.com/cloudwatch/home?region=${var.region}"
 }

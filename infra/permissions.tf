@@ -1,52 +1,17 @@
-# What each role may do: the actions that its code calls, each on the thing that it calls them for.
+# What our containers may do: the actions that their code calls, each on the thing that it calls them for.
 # The key is usable only through the service whose data it protects.
 
 locals {
   # KCL's application: also the name of its lease table, beside which KCL 3.1 makes two more.
   application = "${var.name}-anomalies"
   lease_table = "${local.arn.dynamodb}:table/${local.application}"
-}
 
-data "aws_iam_policy_document" "execution" {
-  statement {
-    sid       = "RegistryLogin"
-    actions   = ["ecr:GetAuthorizationToken"]
-    resources = ["*"] # the action knows no resource
-  }
+  # By a token of IAM, as the one role that the migrations made.
+  database_login = "${local.arn["rds-db"]}:dbuser:${aws_db_instance.this.resource_id}/${local.database_role}"
 
-  statement {
-    sid       = "PullImages"
-    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-    resources = [for repository in aws_ecr_repository.this : repository.arn]
-  }
-
-  statement {
-    sid       = "WriteLogs"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = [for name in ["consumer", "migrate", "producer", "tools"] : "${aws_cloudwatch_log_group.this[name].arn}:*"]
-  }
-}
-
-data "aws_iam_policy_document" "migrate_execution" {
-  source_policy_documents = [data.aws_iam_policy_document.execution.json]
-
-  statement {
-    sid       = "OwnerPassword"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [local.master_secret_arn]
-  }
-
-  statement {
-    sid       = "Key"
-    actions   = ["kms:Decrypt"]
-    resources = [aws_kms_key.this.arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["secretsmanager.${var.region}.amazonaws.com"]
-    }
-  }
+  # Addresses, and the domains by which they may have been verified. In SES's sandbox it asks for the recipients' too.
+  mail_addresses  = concat([var.alert_sender], var.alert_recipients)
+  mail_identities = distinct(concat(local.mail_addresses, [for address in local.mail_addresses : split("@", address)[1]]))
 }
 
 data "aws_iam_policy_document" "producer" {
@@ -75,13 +40,11 @@ data "aws_iam_policy_document" "producer" {
   }
 }
 
+# Both containers: the consumer and the notifier.
 data "aws_iam_policy_document" "consumer" {
   statement {
-    sid = "ReadStream"
-    actions = [
-      "kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator",
-      "kinesis:ListShards",
-    ]
+    sid       = "ReadStream"
+    actions   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
     resources = [aws_kinesis_stream.transactions.arn]
   }
 
@@ -103,10 +66,9 @@ data "aws_iam_policy_document" "consumer" {
   statement {
     sid       = "DatabaseLogin"
     actions   = ["rds-db:connect"]
-    resources = ["${local.arn["rds-db"]}:dbuser:${aws_db_instance.this.resource_id}/${local.database_role}"]
+    resources = [local.database_login]
   }
 
-  # In SES's sandbox the recipients' identities are asked as well.
   statement {
     sid     = "SendAlerts"
     actions = ["ses:SendRawEmail"]
@@ -128,7 +90,39 @@ data "aws_iam_policy_document" "consumer" {
     resources = ["*"] # the action knows no resource
   }
 
-  # `replay`, in the consumer-tool task.
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["kinesis.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+# The repairs: `progress` compares leases and database, `replay` reads the archive.
+data "aws_iam_policy_document" "consumer_tool" {
+  statement {
+    sid       = "KnowStream"
+    actions   = ["kinesis:DescribeStreamSummary"]
+    resources = [aws_kinesis_stream.transactions.arn]
+  }
+
+  statement {
+    sid       = "ReadLeases"
+    actions   = ["dynamodb:Scan"]
+    resources = [local.lease_table]
+  }
+
+  statement {
+    sid       = "DatabaseLogin"
+    actions   = ["rds-db:connect"]
+    resources = [local.database_login]
+  }
+
   statement {
     sid       = "ListArchive"
     actions   = ["s3:ListBucket"]
@@ -149,18 +143,18 @@ data "aws_iam_policy_document" "consumer" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
+      values   = ["s3.${var.region}.amazonaws.com"]
     }
   }
 }
 
 data "aws_iam_policy_document" "keys" {
-  # CreateSecret is how both are first written to; where there is one, AWS answers that it exists.
+  # CreateSecret is how both secrets are first written to; of one that is there AWS answers that it exists.
   statement {
     sid = "WriteKeys"
     actions = [
-      "secretsmanager:CreateSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
-      "secretsmanager:UpdateSecretVersionStage",
+      "secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
+      "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
     ]
     resources = [aws_secretsmanager_secret.api_keys.arn, local.api_key_secret_arn]
   }
@@ -175,51 +169,5 @@ data "aws_iam_policy_document" "keys" {
       variable = "kms:ViaService"
       values   = ["secretsmanager.${var.region}.amazonaws.com"]
     }
-  }
-}
-
-data "aws_iam_policy_document" "firehose" {
-  statement {
-    sid       = "ReadStream"
-    actions   = ["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
-    resources = [aws_kinesis_stream.transactions.arn]
-  }
-
-  statement {
-    sid       = "Bucket"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
-    resources = [aws_s3_bucket.archive.arn]
-  }
-
-  statement {
-    sid       = "WriteArchive"
-    actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
-    resources = [for prefix in ["errors", "transactions"] : "${aws_s3_bucket.archive.arn}/${prefix}/*"]
-  }
-
-  statement {
-    sid       = "TellErrors"
-    actions   = ["logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this["firehose"].arn}:log-stream:*"]
-  }
-
-  statement {
-    sid       = "Key"
-    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
-    resources = [aws_kms_key.this.arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "flow" {
-  statement {
-    sid       = "WriteFlowLogs"
-    actions   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.this["flow"].arn}:*"]
   }
 }

@@ -1,21 +1,31 @@
-# One role a job, and who may take it. What each may do stands in permissions.tf.
+# One role a job, and who may take it. What each may do stands in permissions.tf and permissions_of_aws.tf.
 
 locals {
-  # Only these services, and only for things of this account and deployment: nobody else's can borrow a role.
-  services = {
-    ecs      = { principal = "ecs-tasks.amazonaws.com", source = "${local.arn.ecs}:*" }
-    firehose = { principal = "firehose.amazonaws.com", source = "${local.arn.firehose}:deliverystream/${var.name}-archive" }
-    flow     = { principal = "vpc-flow-logs.amazonaws.com", source = "${local.arn.ec2}:vpc-flow-log/*" }
+  # By which each of AWS's services proves that it works for this account, and for nobody else's resources.
+  trusted = {
+    ecs = {
+      principal = "ecs-tasks.amazonaws.com"
+      proof     = { "aws:SourceAccount" = local.account, "aws:SourceArn" = "${local.arn.ecs}:*" }
+    }
+    firehose = {
+      principal = "firehose.amazonaws.com"
+      proof     = { "sts:ExternalId" = local.account }
+    }
+    flow = {
+      principal = "vpc-flow-logs.amazonaws.com"
+      proof     = { "aws:SourceAccount" = local.account, "aws:SourceArn" = "${local.arn.ec2}:vpc-flow-log/*" }
+    }
   }
 
   roles = {
-    # Start containers: pull images, write logs.
+    # Start containers: pull images, write logs; for the migrations also hand out the owner's password.
     execution         = { service = "ecs", policy = data.aws_iam_policy_document.execution.json }
     migrate-execution = { service = "ecs", policy = data.aws_iam_policy_document.migrate_execution.json }
     # What the containers themselves may do; the migrations call nothing of AWS and have no role.
-    producer = { service = "ecs", policy = data.aws_iam_policy_document.producer.json }
-    consumer = { service = "ecs", policy = data.aws_iam_policy_document.consumer.json }
-    keys     = { service = "ecs", policy = data.aws_iam_policy_document.keys.json }
+    producer      = { service = "ecs", policy = data.aws_iam_policy_document.producer.json }
+    consumer      = { service = "ecs", policy = data.aws_iam_policy_document.consumer.json }
+    consumer-tool = { service = "ecs", policy = data.aws_iam_policy_document.consumer_tool.json }
+    keys          = { service = "ecs", policy = data.aws_iam_policy_document.keys.json }
     # AWS's own services.
     firehose = { service = "firehose", policy = data.aws_iam_policy_document.firehose.json }
     flow     = { service = "flow", policy = data.aws_iam_policy_document.flow.json }
@@ -23,7 +33,7 @@ locals {
 }
 
 data "aws_iam_policy_document" "trust" {
-  for_each = local.services
+  for_each = local.trusted
 
   statement {
     actions = ["sts:AssumeRole"]
@@ -33,23 +43,22 @@ data "aws_iam_policy_document" "trust" {
       identifiers = [each.value.principal]
     }
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
+    dynamic "condition" {
+      for_each = each.value.proof
 
-    condition {
-      test     = "ArnLike"
-      variable = "aws:SourceArn"
-      values   = [each.value.source]
+      content {
+        test     = condition.key == "aws:SourceArn" ? "ArnLike" : "StringEquals"
+        variable = condition.key
+        values   = [condition.value]
+      }
     }
   }
 }
 
+# Roles belong to the account: the region keeps two deployments of one name apart.
 resource "aws_iam_role" "this" {
   for_each           = local.roles
-  name               = "${var.name}-${each.key}"
+  name               = "${var.name}-${var.region}-${each.key}"
   assume_role_policy = data.aws_iam_policy_document.trust[each.value.service].json
 }
 

@@ -1,6 +1,7 @@
 # The cluster, what runs before the services at each deployment, and the two services.
 
 resource "aws_ecs_cluster" "this" {
+  # checkov:skip=CKV_AWS_65:Enabled in production, and off in development, where it would cost more than the tasks tell
   name = var.name
 
   setting {
@@ -33,14 +34,13 @@ resource "terraform_data" "before_services" {
 
 locals {
   before_services = {
-    NAME              = var.name
-    AWS_REGION        = var.region
-    CLUSTER           = aws_ecs_cluster.this.name
-    SUBNETS           = join(",", local.task_subnets)
-    SECURITY_GROUP    = aws_security_group.this["tools"].id
-    MIGRATE_LOG_GROUP = aws_cloudwatch_log_group.this["migrate"].name
-    TOOLS_LOG_GROUP   = aws_cloudwatch_log_group.this["tools"].name
-    API_KEY_SECRET    = local.api_key_secret
+    NAME               = var.name
+    AWS_REGION         = var.region
+    AWS_DEFAULT_REGION = var.region # the AWS command line's first version reads this one
+    CLUSTER            = aws_ecs_cluster.this.name
+    SUBNETS            = join(",", local.task_subnets)
+    SECURITY_GROUP     = aws_security_group.this["tools"].id
+    API_KEY_SECRET     = local.api_key_secret
   }
 }
 
@@ -55,8 +55,9 @@ resource "aws_ecs_service" "producer" {
   propagate_tags                    = "SERVICE"
 
   network_configuration {
-    subnets         = local.task_subnets
-    security_groups = [aws_security_group.this["producer"].id]
+    subnets          = local.task_subnets
+    security_groups  = [aws_security_group.this["producer"].id]
+    assign_public_ip = false
   }
 
   load_balancer {
@@ -75,7 +76,7 @@ resource "aws_ecs_service" "producer" {
     ignore_changes = [desired_count]
   }
 
-  # Firehose starts reading at the stream's end: what were published before it is active would not be archived.
+  # Firehose starts reading at the stream's end: what was published before it is active would not be archived.
   depends_on = [aws_kinesis_firehose_delivery_stream.archive, aws_lb_listener.http, terraform_data.before_services]
 }
 
@@ -89,8 +90,9 @@ resource "aws_ecs_service" "consumer" {
   propagate_tags                = "SERVICE"
 
   network_configuration {
-    subnets         = local.task_subnets
-    security_groups = [aws_security_group.this["consumer"].id]
+    subnets          = local.task_subnets
+    security_groups  = [aws_security_group.this["consumer"].id]
+    assign_public_ip = false
   }
 
   deployment_circuit_breaker {

@@ -1,7 +1,7 @@
 # What a size decides. Every line of it can be overridden below, by itself.
 
 variable "size" {
-  description = "production: two of everything in two zones, protected. development: one of each, cheap when idle, easy to remove."
+  description = "production: two of everything, in two zones, protected. development: one of each, cheap and easy to remove."
   type        = string
   default     = "production"
 
@@ -68,7 +68,7 @@ variable "access_logs" {
 }
 
 variable "protect" {
-  description = "Deletion protection of database and load balancer, and a bucket and repositories that stay unless empty. null: by size."
+  description = "Database and load balancer refuse to be deleted, bucket and repositories while they are full. null: by size."
   type        = bool
   default     = null
 }
@@ -82,11 +82,12 @@ variable "producer_tasks" {
     condition = var.producer_tasks == null ? true : alltrue([
       contains([256, 512, 1024, 2048, 4096], var.producer_tasks.cpu),
       var.producer_tasks.memory >= 2 * var.producer_tasks.cpu,
-      var.producer_tasks.memory <= 8 * var.producer_tasks.cpu,
+      var.producer_tasks.memory <= min(30720, 8 * var.producer_tasks.cpu),
+      var.producer_tasks.memory == 512 || var.producer_tasks.memory % 1024 == 0,
       var.producer_tasks.min >= 1,
       var.producer_tasks.max >= var.producer_tasks.min,
     ])
-    error_message = "producer_tasks: cpu is 256, 512, 1024, 2048 or 4096, memory two to eight times that, min at least 1 and max at least min."
+    error_message = "producer_tasks: what Fargate takes, memory two to eight times cpu; min is at least 1 and max at least min."
   }
 }
 
@@ -99,11 +100,12 @@ variable "consumer_tasks" {
     condition = var.consumer_tasks == null ? true : alltrue([
       contains([256, 512, 1024, 2048, 4096], var.consumer_tasks.cpu),
       var.consumer_tasks.memory >= max(1024, 2 * var.consumer_tasks.cpu),
-      var.consumer_tasks.memory <= 8 * var.consumer_tasks.cpu,
+      var.consumer_tasks.memory <= min(30720, 8 * var.consumer_tasks.cpu),
+      var.consumer_tasks.memory % 1024 == 0,
       var.consumer_tasks.min >= 1,
       var.consumer_tasks.max >= var.consumer_tasks.min,
     ])
-    error_message = "consumer_tasks: cpu is 256, 512, 1024, 2048 or 4096, memory two to eight times that and at least 1024, min at least 1 and max at least min."
+    error_message = "consumer_tasks: what Fargate takes, memory two to eight times cpu and at least 1024; min is at least 1 and max at least min."
   }
 }
 

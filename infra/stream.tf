@@ -1,7 +1,7 @@
 # The transactions on their way: the one thing between producer and consumer.
 
 variable "stream_shards" {
-  description = "0: on-demand, which grows by itself. A number of shards (1,000 records or 1 MB a second each) is cheaper under a steady load."
+  description = "0: on-demand, which grows by itself. Shards (1,000 records or 1 MB a second each) are cheaper under steady load."
   type        = number
   default     = 0
 

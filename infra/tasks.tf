@@ -5,7 +5,7 @@ locals {
     producer      = { containers = ["producer"], size = local.size.producer, role = "producer", execution = "execution" }
     consumer      = { containers = ["consumer", "notifier"], size = local.size.consumer, role = "consumer", execution = "execution" }
     migrate       = { containers = ["migrate"], size = { cpu = 256, memory = 512 }, role = null, execution = "migrate-execution" }
-    consumer-tool = { containers = ["tool"], size = { cpu = 256, memory = 1024 }, role = "consumer", execution = "execution" }
+    consumer-tool = { containers = ["tool"], size = { cpu = 256, memory = 1024 }, role = "consumer-tool", execution = "execution" }
     keys          = { containers = ["keys"], size = { cpu = 256, memory = 512 }, role = "keys", execution = "execution" }
   }
 
@@ -38,7 +38,7 @@ locals {
         logConfiguration = {
           logDriver = "awslogs"
           options = {
-            awslogs-group         = aws_cloudwatch_log_group.this[local.container_log_groups[name]].name
+            awslogs-group         = aws_cloudwatch_log_group.this[try(container.log_group, name)].name
             awslogs-region        = var.region
             awslogs-stream-prefix = "task"
             # Logs that cannot be delivered hold nothing up.
@@ -48,10 +48,6 @@ locals {
         }
       } : key => value if value != null
     }
-  }
-
-  container_log_groups = {
-    producer = "producer", consumer = "consumer", notifier = "consumer", migrate = "migrate", tool = "tools", keys = "tools"
   }
 }
 

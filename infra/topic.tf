@@ -4,6 +4,13 @@ variable "alarm_recipients" {
   description = "Who gets the alarms by e-mail; each confirms once, by a link. null: the alert_recipients."
   type        = list(string)
   default     = null
+
+  validation {
+    condition = alltrue([
+      for address in coalesce(var.alarm_recipients, []) : can(regex("^[^@\\s,<>]+@[^@\\s,<>]+\\.[^@\\s,<>]+$", address))
+    ])
+    error_message = "alarm_recipients is a list of bare e-mail addresses."
+  }
 }
 
 resource "aws_sns_topic" "alarms" {

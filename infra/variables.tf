@@ -6,7 +6,11 @@ variable "name" {
   default     = "payment-analytics"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
+    condition = alltrue([
+      can(regex("^[a-z][a-z0-9-]{0,18}[a-z0-9]$", var.name)),
+      !strcontains(var.name, "--"),
+      !startswith(var.name, "internal-"), # AWS keeps it for itself
+    ])
     error_message = "name takes 2 to 20 lower case letters, digits and single dashes, a letter first and no dash last."
   }
 }
@@ -72,13 +76,13 @@ variable "log_retention_days" {
   default     = 365
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827], var.log_retention_days)
-    error_message = "log_retention_days is one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096 or 1827."
+    condition     = contains([7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days is one that CloudWatch has, such as 30, 90, 180, 365, 731 or 3653."
   }
 }
 
 variable "before_services" {
-  description = "Script that runs migrations and makes the first key, between database and services; empty: none. deploy.sh passes infra/before_services.sh."
+  description = "Script of migrations and the first key, run between database and services. deploy.sh passes it; empty: none."
   type        = string
   default     = ""
 }

@@ -1,17 +1,20 @@
 """The emulator for the tests here. They run where terraform is found and `make test-infra` has made .venv-infra."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.infra.aws import TOOLS, Aws, serving
+from tests.infra.aws import CHECKOUT, TOOLS, Aws, serving
 from tests.infra.checkout import Checkout
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     missing = next((why for is_there, why in _needs() if not is_there), None)
+    if missing and os.environ.get("INFRA_TESTS") == "required":
+        raise pytest.UsageError(f"the deployment cannot be tested: {missing}")
     for item in items:
         if missing and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=f"the deployment is not tested: {missing}"))
@@ -20,7 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _needs() -> list[tuple[object, str]]:
     return [
         (shutil.which("terraform"), "terraform is not installed"),
-        ((TOOLS / "aws").exists(), ".venv-infra is not set up: make test-infra"),
+        ((TOOLS / "aws").exists(), ".venv-infra is not set up (make test-infra)"),
+        ((CHECKOUT / "infra" / ".terraform" / "providers").is_dir(), "terraform's AWS provider is not there (make lint)"),
     ]
 
 

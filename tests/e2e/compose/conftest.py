@@ -1,5 +1,9 @@
-"""The compose stack for the tests here, from nothing, under a name of its own. Without an engine they are skipped."""
+"""The compose stack for the tests here, from nothing, under a name of its own.
 
+Without an engine they are skipped, or fail where COMPOSE_TESTS=required says that there must be one.
+"""
+
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,7 +27,8 @@ def free_ports() -> dict[str, int]:
 @pytest.fixture(scope="package")
 def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeDriver]:
     if reason := why_not():
-        pytest.skip(f"the compose stack is not tested: {reason}")
+        leave = pytest.fail if os.environ.get("COMPOSE_TESTS") == "required" else pytest.skip
+        leave(f"the compose stack is not tested: {reason}")
     settings = sourced(settings_file(tmp_path_factory.mktemp("settings"), free_ports()))
     compose = Compose(settings)
     try:

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import random
+import secrets
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -87,7 +87,7 @@ def serving(folder: Path, *, has_engine: bool) -> Iterator[Aws]:
         "port": aws.port,
         "registry_port": free_port(),
         "producer_port": aws.producer_port,
-        "database_address": f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}",
+        "database_address": f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}",
         "has_engine": has_engine,
     }
     (folder / "settings.json").write_text(json.dumps(settings))

@@ -12,7 +12,10 @@ from tests.infra.aws import CHECKOUT, REGION, TOOLS, Aws
 
 STANDIN = Path(__file__).parent / "standin"
 OVERRIDE = Path(__file__).parent / "emulator" / "emulator_override.tf"
-SETTINGS = {"ALERT_SENDER": "alerts@payments.example", "ALERT_RECIPIENTS": "fraud@payments.example, on-call@payments.example"}
+SETTINGS = {
+    "ALERT_SENDER": "alerts@payments.example",
+    "ALERT_RECIPIENTS": "fraud@payments.example, on-call@payments.example",
+}
 SECONDS = 600
 
 
@@ -30,7 +33,7 @@ def why_no_engine() -> str | None:
 
 
 class Checkout:
-    """``folder`` holds the copy. Only what a user would have in a clean checkout is in it, and the emulator's override."""
+    """``folder`` holds the copy. In it is what a clean checkout has, and the emulator's override."""
 
     def __init__(self, folder: Path, aws: Aws) -> None:
         self.folder = folder
@@ -39,9 +42,8 @@ class Checkout:
         infra.mkdir(parents=True)
         for name in ("deploy.sh", "destroy.sh", ".dockerignore"):
             shutil.copy(CHECKOUT / name, folder)
-        for file in [*CHECKOUT.glob("infra/*.tf"), *CHECKOUT.glob("infra/*.sh"), CHECKOUT / "infra/.terraform.lock.hcl"]:
-            if file.name not in ("backend.tf", "kept.tf"):
-                shutil.copy(file, infra)
+        for file in _terraform_files():
+            shutil.copy(file, infra)
         for part in ("infra/deploy", "producer", "consumer"):
             shutil.copytree(CHECKOUT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(OVERRIDE, infra)
@@ -102,6 +104,11 @@ class Checkout:
         """No API Gateway leads from the emulator to a container: the URL is the producer's own."""
         text = f'output "api_gateway_url" {{\n  value = "{self.aws.producer_url}"\n}}\n'
         (self.folder / "infra" / "url_override.tf").write_text(text)
+
+
+def _terraform_files() -> list[Path]:
+    found = [*CHECKOUT.glob("infra/*.tf"), *CHECKOUT.glob("infra/*.sh"), CHECKOUT / "infra/.terraform.lock.hcl"]
+    return [file for file in found if file.name not in ("backend.tf", "kept.tf")]
 
 
 def interrupt(process: "subprocess.Popen[str]") -> None:

@@ -24,7 +24,10 @@ def _needs() -> list[tuple[object, str]]:
     return [
         (shutil.which("terraform"), "terraform is not installed"),
         ((TOOLS / "aws").exists(), ".venv-infra is not set up (make test-infra)"),
-        ((CHECKOUT / "infra" / ".terraform" / "providers").is_dir(), "terraform's AWS provider is not there (make lint)"),
+        (
+            (CHECKOUT / "infra" / ".terraform" / "providers").is_dir(),
+            "terraform's AWS provider is not there (make lint)",
+        ),
     ]
 
 

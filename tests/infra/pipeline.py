@@ -1,4 +1,4 @@
-"""What the deployed containers need of AWS beyond the emulator: a stream that can be read, from the project's own emulator."""
+"""A stream that the deployed containers can read, which moto's cannot be: it is in the project's own emulator."""
 
 import contextlib
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""One deployment's life, from nothing to nothing. The tests are its stages, and each goes on where the one before ended.
+"""One deployment's life, from nothing to nothing. The tests are its stages: each goes on where the one before ended.
 
-Where a Docker engine answers, images are built and pushed, one-off tasks and services run from them against a PostgreSQL
-with TLS, and the canary comes out of the pipeline. Elsewhere containers are pretended, and the scripts run all the same.
+Where a Docker engine answers, images are built and pushed, tasks and services run from them with a PostgreSQL that
+demands TLS, and the canary goes through the pipeline. Elsewhere containers are pretended, and the scripts run all the
+same.
 """
 
 import subprocess

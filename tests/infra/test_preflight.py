@@ -10,7 +10,22 @@ from tests.infra.aws import ACCOUNT, REGION
 from tests.infra.checkout import Checkout
 
 SCRIPTS = ("./deploy.sh", "./destroy.sh")
-BARE = ("awk", "bash", "cat", "cut", "dirname", "find", "grep", "mktemp", "printenv", "rm", "sed", "tail", "tr", "uname")
+BARE = (
+    "awk",
+    "bash",
+    "cat",
+    "cut",
+    "dirname",
+    "find",
+    "grep",
+    "mktemp",
+    "printenv",
+    "rm",
+    "sed",
+    "tail",
+    "tr",
+    "uname",
+)
 
 
 def bare_path(folder: Path, *tools: str) -> str:
@@ -67,7 +82,13 @@ def test_what_is_there_and_does_not_work_is_named_at_once(checkout: Checkout, tm
         ALERT_SENDER="alerts at payments.example",
     )
     assert done.returncode == 2
-    for fault in ("terraform is 1.5.7", "docker does not answer", "docker has no buildx", "credentials do not work", "no bare"):
+    for fault in (
+        "terraform is 1.5.7",
+        "docker does not answer",
+        "docker has no buildx",
+        "credentials do not work",
+        "no bare",
+    ):
         assert fault in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Containers on this machine's Docker engine, as ECS starts them, in the host's network; PostgreSQL in the place of RDS."""
+"""Containers on this machine's Docker engine, as ECS starts them, and PostgreSQL in the place of RDS."""
 
 import secrets
 import subprocess
@@ -115,4 +115,3 @@ def _environment(settings: Mapping[str, str]) -> list[str]:
 
 def _docker(*words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["docker", *words], capture_output=True, text=True, check=check)
-

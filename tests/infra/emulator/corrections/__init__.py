@@ -1,4 +1,4 @@
-"""What moto 5.2.5 does not give back as AWS does, so that Terraform would wait, fail or find changes where there are none.
+"""Where moto 5.2.5 does not answer as AWS does, so that Terraform would wait, fail or find changes.
 
 Each correction is in memory alone and names its reason. Written for that one version.
 """

@@ -4,9 +4,9 @@ usage() {
   cat <<'END'
 usage: ./deploy.sh [OPTION…]
 
-Checks what it needs, builds and pushes the images, applies infra/ with Terraform, migrates the database, waits until the
-services are stable, sends one transaction through, and prints the URL and the API key. Safe to run again at any time:
-what is there stays, and what a failed or interrupted run left undone is done.
+Checks what it needs, builds and pushes the images, applies infra/ with Terraform, migrates the database, waits until
+the services are stable, sends one transaction through, and prints the URL and the API key. Safe to run again at any
+time: what is there stays, and what a failed or interrupted run left undone is done.
 
   --plan               only show what would change, and change nothing
   --size SIZE          production (two of everything in two zones) or development (one, cheaper); else as it was
@@ -25,7 +25,8 @@ is described in infra/*.tf and goes into infra/terraform.tfvars.
   ./deploy.sh --yes                                    # in CI; the settings are those of the last time
   ./deploy.sh --rotate-key
 
-Exit codes: 0, 1 where something failed, 2 where the options or what was found at the start are wrong, 130 if interrupted.
+Exit codes: 0, 1 where something failed, 2 for wrong options and for what the checks at the start find, 130 if
+interrupted.
 END
 }
 set -euo pipefail
@@ -124,6 +125,7 @@ deploy() {
   key=$(api_key)
   verify "${key:-${COLLECTOR_API_KEY:-}}"
   say "" "Deployed in $(duration "$SECONDS"). Dashboard: $(output dashboard_url)"
+  note_unverified_sender "$(output alert_sender)"
   show_results "$key"
 }
 

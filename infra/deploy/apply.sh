@@ -27,8 +27,12 @@ apply() {
 # Into $work/plan. 0: nothing to change, 2: something, 1: it failed, and the errors were shown.
 plan() { # option of terraform plan…
   local code=0
-  tf plan "$@" -input=false -no-color -detailed-exitcode -out="$work/plan" "${vars[@]}" >"$work/plan.log" 2>&1 || code=$?
+  tf plan "$@" -input=false -no-color -detailed-exitcode -out="$work/plan" "${vars[@]}" \
+    >"$work/plan.log" 2>&1 || code=$?
   if [ "$code" = 1 ]; then sed -n '/^Error: /,$p' "$work/plan.log" >&2; fi
+  if grep -q 'Error acquiring the state lock' "$work/plan.log"; then
+    say "Another run is under way, or one was killed. In that case: terraform -chdir=infra force-unlock ID"
+  fi
   sed -n 's/^Plan:/   &/p' "$work/plan.log" >&2
   return "$code"
 }
@@ -37,7 +41,7 @@ plan() { # option of terraform plan…
 carry_out_plan() { tf apply -input=false -no-color "$work/plan" >&2; }
 
 check_losses() {
-  local losses
-  losses=$(grep -E '^  # aws_(db_instance|kinesis_stream|kms_key|s3_bucket)\..* (must be replaced|will be destroyed)' "$work/plan.log" || true)
+  local losses data='aws_(db_instance|kinesis_stream|kms_key|s3_bucket)\.'
+  losses=$(grep -E "^  # $data.* (must be replaced|will be destroyed)" "$work/plan.log" || true)
   [ -z "$losses" ] || confirm "This destroys data:"$'\n'"$losses"$'\n' "$name"
 }

@@ -88,7 +88,8 @@ check_quota() { # what, name, how many are needed, how many are in use; who may 
   quota=$(answer "quota.$2")
   quota=${quota%.*}
   [[ $quota =~ ^[0-9]+$ && $4 =~ ^[0-9]+$ ]] || return 0
-  [ $(($3 + $4)) -le "$quota" ] || fault "$1: $3 more are needed and $4 of $quota in use; ask for more in Service Quotas"
+  [ $(($3 + $4)) -le "$quota" ] \
+    || fault "$1: $3 more are needed and $4 of $quota in use; ask for more in Service Quotas"
 }
 
 # In the sandbox SES sends, but little and only to verified addresses: a note and no fault.
@@ -96,5 +97,12 @@ note_mail_sandbox() {
   local most
   most=$(aws ses get-send-quota --query Max24HourSend 2>/dev/null) || return 0
   [ "${most%.*}" -gt 200 ] 2>/dev/null \
-    || say "   Note: SES is in its sandbox here: ${most%.*} e-mails a day, and only to verified addresses. Ask AWS for more."
+    || say "   Note: SES is in its sandbox here: ${most%.*} e-mails a day, and to verified addresses alone."
+}
+
+note_unverified_sender() { # address
+  local status
+  status=$(aws ses get-identity-verification-attributes --identities "$1" \
+    --query 'VerificationAttributes.*.VerificationStatus' 2>/dev/null) || return 0
+  [ "$status" = Success ] || say "Note: SES has mailed a link to $1, and sends no alerts before it is opened."
 }

@@ -63,7 +63,8 @@ write_backend() { # s3 | local | a folder: a state that is empty and goes away w
 
 s3_backend() {
   local path_style=false
-  [ -z "${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}" ] || path_style=true # one's own endpoint has no name for each bucket
+  # An endpoint of one's own has no name for each bucket.
+  [ -z "${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}" ] || path_style=true
   cat <<END
   backend "s3" {
     bucket         = "$state_bucket"
@@ -94,7 +95,9 @@ output() { # name of an output that is a text
 
 is_deployed() { [ -n "$(output cluster)" ]; }
 
-where_state_is() { if [ "$state" = s3 ]; then echo "s3://$state_bucket/$state_key"; else echo "infra/$local_state"; fi; }
+where_state_is() {
+  if [ "$state" = s3 ]; then echo "s3://$state_bucket/$state_key"; else echo "infra/$local_state"; fi
+}
 
 # Reads only: where there is none yet, an empty one that goes away with this run.
 look_at_the_state() {
@@ -113,12 +116,14 @@ prepare_state() {
   keep_what_was_interrupted
 }
 
-# Terraform would make anew what it was interrupted in making. These go on in AWS meanwhile, hold data, or are protected.
+# Terraform would make anew what it was interrupted in making. But AWS went on with it, and these hold data or are
+# protected: they are taken as they are.
 keep_what_was_interrupted() {
-  local address
-  tf show -no-color 2>/dev/null | sed -nE 's/^# (aws_(db_instance|kinesis_stream|kms_key|lb|s3_bucket)\..*): \(tainted\)$/\1/p' \
+  local address types='db_instance|kinesis_stream|kms_key|lb|s3_bucket'
+  tf show -no-color 2>/dev/null | sed -nE "s/^# (aws_($types)\\..*): \\(tainted\\)\$/\\1/p" \
     | while IFS= read -r address; do
-      say "   $address is completed, not made anew"
+      say "   $address is there, and not made anew"
       quietly tf untaint "$address"
+      [ "${address%%.*}" != aws_db_instance ] || aws rds wait db-instance-available --db-instance-identifier "$name"
     done
 }

@@ -8,6 +8,12 @@ export LOCAL_DIR
 INPUT ?=
 SEND_ARGS ?=
 
+# What the deployment's tests need beside .venv, where there is a terraform: see tests/infra/*.in.
+TERRAFORM := $(shell command -v terraform)
+INFRA_STAMP := .venv-infra/.made-$(shell cksum < tests/infra/requirements.txt | tr -d ' ')
+CHECKOV_STAMP := .venv-checkov/.made-$(shell cksum < tests/infra/checkov.txt | tr -d ' ')
+SCRIPTS := deploy.sh destroy.sh infra/*.sh .ci/run tests/infra/standin/docker
+
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 # What stops the stack must not first install anything.
@@ -38,16 +44,30 @@ send: setup ## Post INPUT=file.jsonl to the running stack
 	@test -f "$(LOCAL_DIR)/env" || { echo "The stack is not up: make up" >&2; exit 1; }
 	@. "$(abspath $(LOCAL_DIR))/env"; exec $(BIN)/python -m producer send $(SEND_ARGS) "$(INPUT)"
 
-test: test-setup lint ## Install the test tools, lint, run all tests
+test: test-setup infra-setup lint ## Install the test tools, lint, run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: test-setup ## ruff, mypy strict, import contracts, hadolint, compose file
+test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on an emulator (needs terraform)
+	@$(BIN)/python -m pytest tests/infra $(PYTEST_ARGS)
+
+lint: test-setup lint-infra ## ruff, mypy strict, import contracts, hadolint, shellcheck, terraform, checkov, compose file
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint producer/Dockerfile consumer/Dockerfile && echo "hadolint: clean"
+	@$(BIN)/shellcheck --external-sources $(SCRIPTS) && echo "shellcheck: clean"
 	@if docker compose version >/dev/null 2>&1; then docker compose --profile '*' config -q && echo "docker compose config: clean"; \
 		else echo "docker compose config: skipped, for docker compose is not installed" >&2; fi
+
+# With INFRA_TESTS=required nothing is skipped.
+lint-infra: infra-setup
+ifdef TERRAFORM
+	@terraform fmt -check -recursive infra && echo "terraform fmt: clean"
+	@.venv-checkov/bin/checkov --config-file .checkov.yaml && echo "checkov: clean"
+	@if terraform -chdir=infra init -backend=false -input=false -lockfile=readonly >/dev/null; \
+		then terraform -chdir=infra validate; \
+		else echo "terraform validate: skipped, for the AWS provider is not to be had" >&2; test "$(INFRA_TESTS)" != required; fi
+endif
 
 format: test-setup ## Format the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -56,15 +76,31 @@ lock: test-setup ## Resolve the requirements anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
 	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
+	@for part in requirements checkov; do $(COMPILE) tests/infra/$$part.in -o tests/infra/$$part.txt; done
 
 clean: ## Stop the stack and drop all of its data
 	@$(IF_SET_UP) $(BIN)/python -m infra.local clean
 
 distclean: ## clean, and drop .venv and caches too
 	@test ! -x $(BIN)/python || $(MAKE) --no-print-directory clean
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-infra .venv-checkov infra/.terraform .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 test-setup: $(VENV)/.test-$(shell cksum < tests/requirements.txt | tr -d ' ')
+
+infra-setup: $(if $(TERRAFORM),$(INFRA_STAMP) $(CHECKOV_STAMP))
+	@$(if $(TERRAFORM),true,echo "The deployment is not tested: terraform is not installed" >&2)
+
+$(INFRA_STAMP): | $(VENV)/bin/pip
+	@echo "Installing the emulator of the deployment's tests into .venv-infra (once; half a minute) …" >&2
+	@$(BIN)/python -m venv --clear .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/infra/requirements.txt
+	@touch $@
+
+$(CHECKOV_STAMP): | $(VENV)/bin/pip
+	@echo "Installing checkov into .venv-checkov (once; a minute) …" >&2
+	@$(BIN)/python -m venv --clear .venv-checkov
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/infra/checkov.txt
+	@touch $@
 
 $(VENV)/.run-%: | $(VENV)/bin/pip
 	@echo "Installing what the stack needs into .venv (once; about 250 MB, a minute or two) …" >&2
@@ -80,4 +116,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test lint format lock clean distclean test-setup
+.PHONY: help run setup up down status send test test-infra lint lint-infra format lock clean distclean test-setup infra-setup

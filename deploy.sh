@@ -4,9 +4,9 @@ usage() {
   cat <<'END'
 usage: ./deploy.sh [OPTION…]
 
-Checks what it needs, builds and pushes the images, applies infra/ with Terraform, migrates the database, waits until the
-services are stable, sends one transaction through, and prints the URL and the API key. Safe to run again at any time:
-what is there stays, and what a failed or interrupted run left undone is done.
+Checks what it needs, builds and pushes the images, applies infra/ with Terraform, migrates the database, waits until
+the services are stable, sends one transaction through, and prints the URL and the API key. Safe to run again at any
+time: what is there stays, and what a failed or interrupted run left undone is done.
 
   --plan               only show what would change, and change nothing
   --size SIZE          production (two of everything in two zones) or development (one, cheaper); else as it was
@@ -25,7 +25,8 @@ is described in infra/*.tf and goes into infra/terraform.tfvars.
   ./deploy.sh --yes                                    # in CI; the settings are those of the last time
   ./deploy.sh --rotate-key
 
-Exit codes: 0, 1 where something failed, 2 where the options or what was found at the start are wrong, 130 if interrupted.
+Exit codes: 0, 1 where something failed, 2 for wrong options and for what the checks at the start find, 130 if
+interrupted.
 END
 }
 set -euo pipefail
@@ -63,10 +64,10 @@ preflight() {
   [ -n "$plan$rotate" ] || check_docker
   export_aws_settings
   check_account
-  check_zones
   choose_state
   check_addresses "$sender" "$recipients"
-  [ -n "$faults" ] || look_at_the_state
+  [ -n "$plan$rotate" ] || [ -z "$account" ] || check_state_bucket
+  look_at_the_state
   [ -n "$rotate" ] || check_settings
   report_faults
   say "   account $account, region $AWS_REGION, name $name, state: $(where_state_is)"
@@ -76,7 +77,7 @@ preflight() {
 check_settings() {
   settle_mail "$sender" "$recipients"
   settle_size "$size"
-  is_deployed || [ -n "$faults" ] || check_quotas 1 4
+  is_deployed || [ -n "$faults" ] || check_capacity 1 4
 }
 
 set_vars() {
@@ -124,6 +125,7 @@ deploy() {
   key=$(api_key)
   verify "${key:-${COLLECTOR_API_KEY:-}}"
   say "" "Deployed in $(duration "$SECONDS"). Dashboard: $(output dashboard_url)"
+  note_unverified_sender "$(output alert_sender)"
   show_results "$key"
 }
 

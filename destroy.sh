@@ -53,7 +53,7 @@ preflight() {
   choose_state
   report_faults
   say "   account $account, region $AWS_REGION, name $name, state: $(where_state_is)"
-  if has_state; then
+  if [ -n "$found_state" ]; then
     init_terraform "$state"
     in_state=$(tf state list)
   fi
@@ -61,22 +61,24 @@ preflight() {
 }
 
 announce() {
-  local bucket objects=0
+  local bucket objects database="WITHOUT a snapshot" archive=DELETED
   bucket=$(archive_bucket)
+  [ -z "$snapshot" ] || database="deleted, and kept as a snapshot"
+  [ -z "$keep_archive" ] || archive=kept
   say "" "This removes $name from account $account in $AWS_REGION:"
-  if [ -n "$(database_status)" ]; then
-    if [ -n "$snapshot" ]; then say "  database     kept as a snapshot"; else say "  database     WITHOUT a snapshot"; fi
-  fi
+  [ -z "$(database_status)" ] || say "  database     $database"
   if bucket_exists "$bucket"; then
-    objects=$(aws s3api list-objects-v2 --bucket "$bucket" --max-items 1000 --query 'length(Contents || `[]`)')
-    say "  archive      $bucket, ${objects/1000/1000 or more} objects: $(if [ -n "$keep_archive" ]; then echo kept; else echo "DELETED"; fi)"
+    objects=$(aws s3api list-objects-v2 --bucket "$bucket" --max-keys 1000 --query KeyCount)
+    say "  archive      $archive: $bucket, ${objects/1000/1000 or more} objects"
   fi
-  say "  the rest     services, stream with what is not yet read, images, API keys, alarms, logs: deleted"
+  say "  the rest     deleted: services, stream with what is not yet read, images, API keys, alarms, logs"
 }
 
 is_anything_there() {
-  [ -n "$in_state" ] || [ -n "$(database_status)" ] || { [ -z "$keep_archive" ] && bucket_exists "$(archive_bucket)"; } \
-    || aws dynamodb describe-table --table-name "$name-anomalies" >/dev/null 2>&1 || [ -n "$(api_key)" ]
+  [ -n "$in_state" ] || [ -n "$(database_status)" ] \
+    || { [ -z "$keep_archive" ] && bucket_exists "$(archive_bucket)"; } \
+    || aws dynamodb describe-table --table-name "$name-anomalies" >/dev/null 2>&1 || [ -n "$(api_key)" ] \
+    || { [ -n "$(kept_key)" ] && ! is_key_needed; }
 }
 
 is_key_needed() {
@@ -84,26 +86,29 @@ is_key_needed() {
 }
 
 destroy_with_terraform() {
+  local changes=0
   set_var name "$name"
   set_var region "$AWS_REGION"
   set_var alert_sender nobody@example.com # wanted, but of no meaning here
   set_var alert_recipients '["nobody@example.com"]'
   let_terraform_forget "$in_state"
-  tf destroy -auto-approve -input=false -no-color "${vars[@]}" >"$work/destroy.log" 2>&1 || {
-    cat "$work/destroy.log" >&2
-    return 1
-  }
-  grep '^Destroy complete' "$work/destroy.log" | sed 's/^/   /' >&2
+  plan -destroy || changes=$?
+  case $changes in
+    0) ;;
+    2) carry_out_plan ;;
+    *) return 1 ;;
+  esac
 }
 
 show_what_remains() {
   local kept
   kept=$(snapshots)
   say "" "What remains:"
-  [ -z "$kept" ] || say "  snapshots    $(tr '\n' ' ' <<<"$kept")(about 0.10 dollars a GB and month; aws rds delete-db-snapshot)"
-  ! bucket_exists "$(archive_bucket)" || say "  archive      $(archive_bucket) (0.02 dollars a GB and month; ./destroy.sh --delete-archive)"
+  [ -z "$kept" ] || say "  snapshots    $(tr '\n' ' ' <<<"$kept")(0.10 dollars a GB and month)"
+  ! bucket_exists "$(archive_bucket)" \
+    || say "  archive      $(archive_bucket) (0.02 dollars a GB and month; ./destroy.sh --delete-archive)"
   [ -z "$(kept_key)" ] || say "  key          alias/$name, which they are encrypted with (1 dollar a month)"
-  [ "$state" = local ] || say "  state        s3://$state_bucket (less than a cent; shared by all deployments in this region)"
+  [ "$state" = local ] || say "  state        s3://$state_bucket (less than a cent, for all deployments in this region)"
 }
 
 destroy() {
@@ -111,7 +116,7 @@ destroy() {
     step "Last transactions"
     [ -z "$keep_archive" ] || drain
     step "Database"
-    delete_database "${snapshot:+$name-$(date -u +%Y%m%d-%H%M%S)}"
+    delete_database "${snapshot:+$name-final-$(date -u +%Y%m%d-%H%M%S)}"
     step "Protection and images"
     drop_protection
     step "Everything that Terraform made"
@@ -129,7 +134,7 @@ begin "Run it again to go on from here."
 preflight
 if is_anything_there; then
   announce
-  confirm "" "$name"
+  confirm "This cannot be undone." "$name"
   destroy
 else
   say "Nothing is deployed as $name in $AWS_REGION."

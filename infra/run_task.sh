@@ -40,9 +40,9 @@ start() { # family, container, word…: the task's ARN
   shift 2
   local command=()
   [ $# = 0 ] || command=(--overrides "$(overrides "$container" "$@")")
-  found=$(aws ecs run-task --cluster "$CLUSTER" --task-definition "$family" --launch-type FARGATE --started-by run_task \
-    --network-configuration "awsvpcConfiguration={subnets=[$SUBNETS],securityGroups=[$SECURITY_GROUP],assignPublicIp=DISABLED}" \
-    ${command[@]+"${command[@]}"} --query '[tasks[0].taskArn, failures[0].reason]')
+  found=$(aws ecs run-task --cluster "$CLUSTER" --task-definition "$family" --launch-type FARGATE \
+    --network-configuration "awsvpcConfiguration={subnets=[$SUBNETS],securityGroups=[$SECURITY_GROUP]}" \
+    --started-by run_task ${command[@]+"${command[@]}"} --query '[tasks[0].taskArn, failures[0].reason]')
   read -r task reason <<<"$found"
   if [ "$task" = None ]; then
     complain "$family could not be started: $reason"

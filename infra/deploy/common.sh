@@ -2,7 +2,7 @@
 # Everything that deploy.sh and destroy.sh are made of. `root` is the checkout.
 
 account='' # of AWS; the preflight finds it
-producer_tag='' consumer_tag=''
+found_state='' producer_tag='' consumer_tag=''
 
 # shellcheck source=infra/deploy/speech.sh
 source "$root/infra/deploy/speech.sh"
@@ -22,3 +22,5 @@ source "$root/infra/deploy/kept.sh"
 source "$root/infra/deploy/apply.sh"
 # shellcheck source=infra/deploy/services.sh
 source "$root/infra/deploy/services.sh"
+# shellcheck source=infra/deploy/removal.sh
+source "$root/infra/deploy/removal.sh"

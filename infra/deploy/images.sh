@@ -67,15 +67,16 @@ build() { # service, architecture, tag
     certificates=(--build-context "certificates=$work/certificates")
   fi
   # Without attestations: those are images of their own in the registry, without a tag.
-  quietly docker buildx build --load --provenance=false --platform "$(platform "$2")" ${certificates[@]+"${certificates[@]}"} \
-    --file "$root/$1/Dockerfile" --tag "$3" "$root"
+  quietly docker buildx build --load --provenance=false --platform "$(platform "$2")" \
+    ${certificates[@]+"${certificates[@]}"} --file "$root/$1/Dockerfile" --tag "$3" "$root"
 }
 
 # What the database's certificates are verified with.
 fetch_certificates() {
+  local url=${RDS_CA_BUNDLE_URL:-$CA_BUNDLE}
   mkdir -p "$work/certificates"
   quietly curl --fail --silent --show-error --location --retry 3 --output "$work/certificates/bundle.pem" \
-    "${RDS_CA_BUNDLE_URL:-$CA_BUNDLE}"
+    "$url"
   chmod a+r "$work/certificates/bundle.pem"
-  grep -q 'BEGIN CERTIFICATE' "$work/certificates/bundle.pem" || die "no certificates at ${RDS_CA_BUNDLE_URL:-$CA_BUNDLE}"
+  grep -q 'BEGIN CERTIFICATE' "$work/certificates/bundle.pem" || die "no certificates at $url"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What destroy.sh keeps, and how the next deployment takes it over: the archive's bucket, and the key it is encrypted with.
+# What destroy.sh keeps, and how the next deployment takes it over: the archive's bucket and the key of all data.
 
 readonly ADOPTING=infra/kept.tf # written where something is taken over, and gone after the apply
 

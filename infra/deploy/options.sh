@@ -7,7 +7,8 @@ common_options() {
   cat <<'END'
   --region REGION      AWS region (else AWS_REGION, or the profile's)
   --profile PROFILE    profile of the AWS command line (else AWS_PROFILE, or credentials in the environment)
-  --name NAME          beginning of every resource's name (payment-analytics): 2 to 20 lower case letters, digits, dashes
+  --name NAME          beginning of every resource's name, 2 to 20 lower case letters, digits and dashes
+                       (payment-analytics)
   --state s3|local     where Terraform's state is: in a bucket of the account (s3), or in infra/ on this machine
   --yes                ask nothing
   --help               show this

@@ -21,9 +21,11 @@ check_terraform() {
   local version
   check_tool terraform "https://developer.hashicorp.com/terraform/install"
   has terraform || return 0
-  version=$(terraform version 2>/dev/null | sed -n '1s/^Terraform v//p')
+  version=$(terraform_version)
   is_at_least "$version" 1 9 || fault "terraform is ${version:-of an unknown version}, and 1.9 or newer is needed"
 }
+
+terraform_version() { terraform version 2>/dev/null | sed -n '1s/^Terraform v//p'; }
 
 is_at_least() { # version, major, minor
   local major minor
@@ -51,28 +53,43 @@ check_account() {
   fi
 }
 
-check_zones() {
-  local zones
-  [ -n "$account" ] || return 0
-  zones=$(aws ec2 describe-availability-zones --query 'length(AvailabilityZones)' 2>/dev/null) || return 0
-  [ "$zones" -ge 2 ] || fault "$AWS_REGION has $zones availability zones for this account, and two are needed"
+# Questions to AWS that need not wait for each other: asked in the background, each answer under a name.
+ask() { # name, command…
+  local answer=$work/answer.$1
+  shift
+  "$@" >"$answer" 2>/dev/null &
 }
 
-# What a first deployment needs and a new account may lack. Who may not ask is not stopped.
-check_quotas() { # NAT gateways, virtual CPUs
-  [ -n "$account" ] || return 0
-  check_quota "VPCs" vpc L-F678F1CE 1 "$(aws ec2 describe-vpcs --query 'length(Vpcs)' 2>/dev/null)"
-  check_quota "Elastic IP addresses" ec2 L-0263D0A3 "$1" "$(aws ec2 describe-addresses --query 'length(Addresses)' 2>/dev/null)"
-  check_quota "Fargate's virtual CPUs" fargate L-3032A538 "$2" 0
+answer() { # name: nothing where AWS did not tell
+  tr -d '\n' <"$work/answer.$1"
 }
 
-check_quota() { # what, service, quota code, how many are needed, how many are in use
+# What a first deployment needs, and a new account may lack.
+check_capacity() { # NAT gateways, virtual CPUs
+  ask zones aws ec2 describe-availability-zones --query 'length(AvailabilityZones)'
+  ask vpcs aws ec2 describe-vpcs --query 'length(Vpcs)'
+  ask addresses aws ec2 describe-addresses --query 'length(Addresses)'
+  ask_quota vpcs vpc L-F678F1CE
+  ask_quota addresses ec2 L-0263D0A3
+  ask_quota cpus fargate L-3032A538
+  wait
+  [ "$(answer zones)" != 1 ] || fault "$AWS_REGION has one availability zone for this account, and two are needed"
+  check_quota "VPCs" vpcs 1 "$(answer vpcs)"
+  check_quota "Elastic IP addresses" addresses "$1" "$(answer addresses)"
+  check_quota "virtual CPUs of Fargate" cpus "$2" 0
+}
+
+ask_quota() { # name, service, quota code
+  ask "quota.$1" aws service-quotas get-service-quota --service-code "$2" --quota-code "$3" --query Quota.Value
+}
+
+check_quota() { # what, name, how many are needed, how many are in use; who may not ask is not stopped
   local quota
-  quota=$(aws service-quotas get-service-quota --service-code "$2" --quota-code "$3" --query Quota.Value 2>/dev/null) || return 0
+  quota=$(answer "quota.$2")
   quota=${quota%.*}
-  [[ $quota =~ ^[0-9]+$ && $5 =~ ^[0-9]+$ ]] || return 0
-  [ $(($5 + $4)) -le "$quota" ] \
-    || fault "$1: $4 more are needed, $5 of $quota are in use: ask for more in Service Quotas ($2, $3)"
+  [[ $quota =~ ^[0-9]+$ && $4 =~ ^[0-9]+$ ]] || return 0
+  [ $(($3 + $4)) -le "$quota" ] \
+    || fault "$1: $3 more are needed and $4 of $quota in use; ask for more in Service Quotas"
 }
 
 # In the sandbox SES sends, but little and only to verified addresses: a note and no fault.
@@ -80,5 +97,12 @@ note_mail_sandbox() {
   local most
   most=$(aws ses get-send-quota --query Max24HourSend 2>/dev/null) || return 0
   [ "${most%.*}" -gt 200 ] 2>/dev/null \
-    || say "Note: SES is in its sandbox here: ${most%.*} e-mails a day, and only to verified addresses. Ask AWS for production access."
+    || say "   Note: SES is in its sandbox here: ${most%.*} e-mails a day, and to verified addresses alone."
+}
+
+note_unverified_sender() { # address
+  local status
+  status=$(aws ses get-identity-verification-attributes --identities "$1" \
+    --query 'VerificationAttributes.*.VerificationStatus' 2>/dev/null) || return 0
+  [ "$status" = Success ] || say "Note: SES has mailed a link to $1, and sends no alerts before it is opened."
 }

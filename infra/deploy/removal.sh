@@ -22,7 +22,8 @@ records_of_the_last_minutes() {
 }
 
 database_status() {
-  aws rds describe-db-instances --db-instance-identifier "$name" --query 'DBInstances[0].DBInstanceStatus' 2>/dev/null || true
+  aws rds describe-db-instances --db-instance-identifier "$name" --query 'DBInstances[0].DBInstanceStatus' \
+    2>/dev/null || true
 }
 
 # Terraform knows one name for the final snapshot, and it may be taken already. So the deletion is begun here.
@@ -51,7 +52,8 @@ snapshots() {
 
 drop_protection() {
   local balancer service
-  balancer=$(aws elbv2 describe-load-balancers --names "$name" --query 'LoadBalancers[0].LoadBalancerArn' 2>/dev/null || true)
+  balancer=$(aws elbv2 describe-load-balancers --names "$name" --query 'LoadBalancers[0].LoadBalancerArn' \
+    2>/dev/null || true)
   [ -z "$balancer" ] || quietly aws elbv2 modify-load-balancer-attributes --load-balancer-arn "$balancer" \
     --attributes Key=deletion_protection.enabled,Value=false
   for service in producer consumer; do
@@ -86,9 +88,10 @@ remove_leftovers() {
 }
 
 remove_log_groups() {
-  local prefix group
+  local prefix groups group
   for prefix in "/$name/" "/aws/rds/instance/$name/" "/aws/ecs/containerinsights/$name/"; do
-    for group in $(aws logs describe-log-groups --log-group-name-prefix "$prefix" --query 'logGroups[].logGroupName'); do
+    groups=$(aws logs describe-log-groups --log-group-name-prefix "$prefix" --query 'logGroups[].logGroupName')
+    for group in $groups; do
       remove "log group $group" aws logs delete-log-group --log-group-name "$group"
     done
   done
@@ -96,10 +99,14 @@ remove_log_groups() {
 
 # They cost nothing, but are many.
 retire_task_definitions() {
-  local family
+  local family definitions definition
   for family in producer consumer migrate keys consumer-tool; do
-    aws ecs list-task-definitions --family-prefix "$name-$family" --query 'taskDefinitionArns[].[@]' | sed '/^None$/d'
-  done | xargs -n 1 -P 4 aws ecs deregister-task-definition --query taskDefinition.status --task-definition >/dev/null
+    definitions=$(aws ecs list-task-definitions --family-prefix "$name-$family" --query 'taskDefinitionArns[]')
+    for definition in $definitions; do
+      aws ecs deregister-task-definition --task-definition "$definition" >/dev/null &
+    done
+    wait
+  done
 }
 
 delete_archive() {

@@ -8,7 +8,7 @@ wait_until_stable() {
   local ends=$((SECONDS + STABLE_SECONDS)) service
   for service in producer consumer; do
     until is_rolled_out "$service"; do
-      [ $SECONDS -lt $ends ] || { tell_events "$service" && die "$service is not stable after $(duration "$STABLE_SECONDS")"; }
+      [ $SECONDS -lt $ends ] || give_up_on "$service" "$service is not stable after $(duration "$STABLE_SECONDS")"
       sleep "$POLL_SECONDS"
     done
     say "   $service runs"
@@ -16,13 +16,12 @@ wait_until_stable() {
 }
 
 is_rolled_out() { # service
-  local rollout definition deployments running desired newest
+  local rollout definition deployments running desired newest primary="deployments[?status=='PRIMARY'] | [0]"
   read -r rollout definition deployments running desired < <(ask_service "$1" \
-    "[deployments[?status=='PRIMARY'] | [0].rolloutState, taskDefinition, length(deployments), runningCount, desiredCount]")
+    "[$primary.rolloutState, taskDefinition, length(deployments), runningCount, desiredCount]")
   newest=$(aws ecs describe-task-definition --task-definition "$name-$1" --query taskDefinition.taskDefinitionArn)
   if [ "$rollout" = FAILED ] || [ "${definition##*/}" != "${newest##*/}" ]; then
-    tell_events "$1"
-    die "the new $1 did not come up, and ECS went back to the one before; its log is in /$name/$1"
+    give_up_on "$1" "the new $1 did not come up, and ECS went back to the one before; its log is in /$name/$1"
   fi
   [ "$rollout" = COMPLETED ] && [ "$deployments" = 1 ] && [ "$running" = "$desired" ]
 }
@@ -31,9 +30,10 @@ ask_service() { # service, query
   aws ecs describe-services --cluster "$name" --services "$1" --query "services[0].$2"
 }
 
-tell_events() { # service
+give_up_on() { # service, why
   say "   what ECS says about $1:"
   ask_service "$1" 'events[:8].[message]' | sed 's/^/     /' >&2
+  die "$2"
 }
 
 run_tool() { # family's end, word…
@@ -57,7 +57,7 @@ verify() { # API key or nothing
   if [ -n "$1" ]; then
     canary "$(output api_gateway_url)" "$1"
   else
-    say "   left out: the first API key was rotated and is kept nowhere. COLLECTOR_API_KEY=… ./deploy.sh sends it with yours."
+    say "   left out: the first API key was rotated and is kept nowhere; COLLECTOR_API_KEY=… ./deploy.sh takes yours"
   fi
   end_step
 }
@@ -68,7 +68,8 @@ canary() { # URL, API key
   trx_id=$(new_uuid)
   post_canary "$1" "$2" "$trx_id"
   say "   $trx_id was accepted at $1"
-  run_tool consumer-tool await-anomaly "$trx_id" --seconds 300 || die "no anomaly of $trx_id came out; the consumer's log is in /$name/consumer"
+  run_tool consumer-tool await-anomaly "$trx_id" --seconds 300 \
+    || die "no anomaly of $trx_id came out; the consumer's log is in /$name/consumer"
 }
 
 new_uuid() {
@@ -85,15 +86,15 @@ post_canary() { # URL, API key, transaction's id
 }
 
 send_canary() { # URL, API key, transaction's id: prints the HTTP status; the key does not show among the processes
-  printf 'header = "x-api-key: %s"\n' "$2" | curl --config - --silent --show-error --max-time 40 --output "$work/canary" \
-    --write-out '%{http_code}' --header 'content-type: application/json' --data "$(canary_body "$3")" \
+  printf 'header = "x-api-key: %s"\n' "$2" | curl --config - --silent --show-error --max-time 40 \
+    --output "$work/canary" --write-out '%{http_code}' --header 'content-type: application/json' --data "$(canary_body "$3")" \
     "$1/collector/transactions" 2>>"$work/canary.errors"
 }
 
 canary_body() { # transaction's id
   cat <<END
-{"records": [{"trxId": "$1", "amount": 1000.01, "senderId": "deploy-canary", "receiverId": "deploy-canary",
-  "senderIban": "XX00CANARY", "receiverIban": "XX00CANARY", "senderBankId": "deploy-canary", "receiverBankId": "deploy-canary",
-  "transactionDate": "$(date -u +%Y-%m-%dT%H:%M:%SZ)"}]}
+{"records": [{"trxId": "$1", "amount": 1000.01, "transactionDate": "$(date -u +%Y-%m-%dT%H:%M:%SZ)",
+  "senderId": "deploy-canary", "senderIban": "XX00CANARY", "senderBankId": "deploy-canary",
+  "receiverId": "deploy-canary", "receiverIban": "XX00CANARY", "receiverBankId": "deploy-canary"}]}
 END
 }

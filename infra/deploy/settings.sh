@@ -25,13 +25,13 @@ settle() { # variable, value or nothing
 settle_size() { settle size "$1" || true; } # Terraform has a default
 
 settle_mail() { # sender, recipients separated by commas
-  local recipients=$2
+  local recipients=$2 tfvars=infra/terraform.tfvars
   settle alert_sender "$1" \
-    || fault "no sender of the alerts: give --alert-sender, or set ALERT_SENDER, or alert_sender in infra/terraform.tfvars"
+    || fault "no sender of the alerts: give --alert-sender, or set ALERT_SENDER, or alert_sender in $tfvars"
   if [ -z "$recipients" ] && ! is_in_tfvars alert_recipients && ! printenv TF_VAR_alert_recipients >/dev/null; then
     recipients=$(output alert_recipients)
     [ -n "$recipients" ] \
-      || fault "nobody to alert: give --alert-recipients, or set ALERT_RECIPIENTS, or alert_recipients in infra/terraform.tfvars"
+      || fault "nobody to alert: give --alert-recipients, or set ALERT_RECIPIENTS, or alert_recipients in $tfvars"
   fi
   [ -z "$recipients" ] || set_var alert_recipients "$(list_of "$recipients")"
 }

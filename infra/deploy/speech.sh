@@ -5,7 +5,7 @@ readonly USAGE=2 # exit code for wrong options and for what the preflight finds
 
 current_step=''
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; } # lines
 
 step() { # name: ends the step before
   end_step
@@ -58,8 +58,10 @@ quietly() { # command…: its output is shown only if it fails
 
 on_exit() { # exit code
   local code=$1
-  [ -z "$current_step" ] || [ "$code" = 0 ] || say "" "$current_step failed after $(duration $((SECONDS - step_began)))."
-  [ "$code" = 0 ] || [ "$code" = $USAGE ] || [ -z "${resume_hint:-}" ] || say "$resume_hint"
+  case $code in
+    0 | "$USAGE") ;;
+    *) say "" "${current_step:-It} failed after $(duration $((SECONDS - ${step_began:-0}))). $resume_hint" ;;
+  esac
   rm -rf "$work"
   exit "$code"
 }

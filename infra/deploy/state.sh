@@ -9,31 +9,33 @@ name_state() {
   local_state=$account-$AWS_REGION-$name.tfstate # in infra/
 }
 
-# Stays with the place where a state is already; two states of one deployment would fight.
+# Stays with the place where a state is already; two states of one deployment would fight. Sets `found_state`.
 choose_state() {
   local here='' there=''
+  found_state=''
   [ -n "$account" ] || return 0
   name_state
   [ ! -s "$root/infra/$local_state" ] || here=1
-  ! is_in_bucket || there=1
+  ! aws s3api head-object --bucket "$state_bucket" --key "$state_key" >/dev/null 2>&1 || there=1
   case $state in
     local) [ -z "$there" ] || fault "the state of $name is in s3://$state_bucket: leave out --state local" ;;
-    s3) [ -z "$here" ] || fault "the state of $name is in infra/$local_state: leave out --state s3, or move the state (terraform init -migrate-state)" ;;
+    s3) [ -z "$here" ] || fault "the state of $name is in infra/$local_state: leave out --state s3" ;;
     *) if [ -n "$here" ] && [ -z "$there" ]; then state=local; else state=s3; fi ;;
   esac
-  [ "$state" = local ] || is_at_least "$(terraform version 2>/dev/null | sed -n '1s/^Terraform v//p')" 1 10 \
+  found_state=$here$there
+  [ "$state" = local ] || is_at_least "$(terraform_version)" 1 10 \
     || fault "terraform 1.10 or newer is needed for a state in S3 (its lock); with --state local 1.9 will do"
 }
 
-is_in_bucket() { aws s3api head-object --bucket "$state_bucket" --key "$state_key" >/dev/null 2>&1; }
-
-has_state() {
-  if [ "$state" = s3 ]; then is_in_bucket; else [ -s "$root/infra/$local_state" ]; fi
+# A bucket that is missing is made, by whoever agrees.
+check_state_bucket() {
+  if [ "$state" != s3 ] || [ -n "$found_state$yes" ] || [ -t 0 ] || bucket_exists "$state_bucket"; then return; fi
+  fault "the bucket of Terraform's state, $state_bucket, is not there: --yes makes it, --state local does without"
 }
 
 make_state_bucket() {
-  aws s3api head-bucket --bucket "$state_bucket" >/dev/null 2>&1 || {
-    confirm "Terraform's state needs a bucket, $state_bucket, which is private, versioned and costs cents." yes
+  if ! bucket_exists "$state_bucket"; then
+    confirm "Terraform's state needs a bucket: $state_bucket, private, versioned, for some cents." yes
     if [ "$AWS_REGION" = us-east-1 ]; then
       quietly aws s3api create-bucket --bucket "$state_bucket"
     else
@@ -41,7 +43,8 @@ make_state_bucket() {
         --create-bucket-configuration "LocationConstraint=$AWS_REGION"
     fi
     say "   made the bucket $state_bucket"
-  }
+  fi
+  # Also where it is there: an earlier run may have been interrupted here.
   aws s3api put-bucket-versioning --bucket "$state_bucket" --versioning-configuration Status=Enabled
   aws s3api put-public-access-block --bucket "$state_bucket" --public-access-block-configuration \
     BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true
@@ -60,7 +63,8 @@ write_backend() { # s3 | local | a folder: a state that is empty and goes away w
 
 s3_backend() {
   local path_style=false
-  [ -z "${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}" ] || path_style=true # one's own endpoint has no name for each bucket
+  # An endpoint of one's own has no name for each bucket.
+  [ -z "${AWS_ENDPOINT_URL_S3:-${AWS_ENDPOINT_URL:-}}" ] || path_style=true
   cat <<END
   backend "s3" {
     bucket         = "$state_bucket"
@@ -91,28 +95,35 @@ output() { # name of an output that is a text
 
 is_deployed() { [ -n "$(output cluster)" ]; }
 
-where_state_is() { if [ "$state" = s3 ]; then echo "s3://$state_bucket/$state_key"; else echo "infra/$local_state"; fi; }
+where_state_is() {
+  if [ "$state" = s3 ]; then echo "s3://$state_bucket/$state_key"; else echo "infra/$local_state"; fi
+}
 
 # Reads only: where there is none yet, an empty one that goes away with this run.
 look_at_the_state() {
-  if has_state; then init_terraform "$state"; else init_terraform "$work"; fi
+  [ -n "$account" ] && has terraform || return 0
+  if [ -n "$found_state" ]; then init_terraform "$state"; else init_terraform "$work"; fi
   read_outputs
 }
 
 prepare_state() {
   step "State"
-  if [ "$state" = s3 ]; then make_state_bucket; fi
-  init_terraform "$state"
+  if [ -z "$found_state" ]; then
+    [ "$state" = local ] || make_state_bucket
+    init_terraform "$state"
+  fi
   adopt_what_was_kept
   keep_what_was_interrupted
 }
 
-# Terraform would make anew what it was interrupted in making. These go on in AWS meanwhile, hold data, or are protected.
+# Terraform would make anew what it was interrupted in making. But AWS went on with it, and these hold data or are
+# protected: they are taken as they are.
 keep_what_was_interrupted() {
-  local address
-  tf show -no-color 2>/dev/null | sed -nE 's/^# (aws_(db_instance|kinesis_stream|kms_key|lb|s3_bucket)\..*): \(tainted\)$/\1/p' \
+  local address types='db_instance|kinesis_stream|kms_key|lb|s3_bucket'
+  tf show -no-color 2>/dev/null | sed -nE "s/^# (aws_($types)\\..*): \\(tainted\\)\$/\\1/p" \
     | while IFS= read -r address; do
-      say "   $address is completed, not made anew"
+      say "   $address is there, and not made anew"
       quietly tf untaint "$address"
+      [ "${address%%.*}" != aws_db_instance ] || aws rds wait db-instance-available --db-instance-identifier "$name"
     done
 }

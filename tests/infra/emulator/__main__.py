@@ -53,7 +53,9 @@ def _use_registry(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     application = recording(DomainDispatcherApplication(create_backend_app), settings.calls)
-    make_server("127.0.0.1", settings.port, application, threaded=True, request_handler=MotoRequestHandler).serve_forever()
+    make_server(
+        "127.0.0.1", settings.port, application, threaded=True, request_handler=MotoRequestHandler
+    ).serve_forever()
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

@@ -34,5 +34,5 @@ def _action(environ: dict[str, Any]) -> str:
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        return parse_qs(body.decode())["Action"][0]
+        return str(parse_qs(body.decode())["Action"][0])
     return f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}"

@@ -1,7 +1,8 @@
-"""Containers on this machine's Docker engine, as ECS starts them, in the host's network; PostgreSQL in the place of RDS."""
+"""Containers on this machine's Docker engine, as ECS starts them, and PostgreSQL in the place of RDS."""
 
 import secrets
 import subprocess
+import threading
 from collections.abc import Mapping
 
 from tests.infra.emulator.certificates import Authority
@@ -27,6 +28,7 @@ class DockerRunner:
         self._label = f"deployment-test-{secrets.token_hex(4)}"
         self._hosts: list[str] = []
         self._services: dict[str, list[str]] = {}
+        self._changing = threading.Lock()
         self._files = settings.folder / "rds"
         self._files.mkdir()
         self._authority = Authority(self._files)
@@ -36,20 +38,24 @@ class DockerRunner:
         return Ending(done.returncode, (done.stdout + done.stderr).splitlines())
 
     def start(self, service: str, containers: list[Container]) -> None:
-        self.stop(service)
-        for container in containers:
-            name = f"{self._label}-{service}-{container.name}"
-            self._services.setdefault(service, []).append(name)
-            _docker("run", "--detach", "--name", name, *_health(container), *self._options(container))
+        with self._changing:
+            self._remove(service)
+            self._services[service] = [f"{self._label}-{service}-{container.name}" for container in containers]
+            for name, container in zip(self._services[service], containers, strict=True):
+                _docker("run", "--detach", "--name", name, *_health(container), *self._options(container))
 
     def stop(self, service: str) -> None:
-        for name in self._services.pop(service, []):
-            _docker("rm", "--force", "--volumes", name, check=False)
+        with self._changing:
+            self._remove(service)
 
     def is_healthy(self, service: str) -> bool:
         names = self._services.get(service, [])
-        states = _docker("inspect", "--format", "{{.State.Health.Status}}", *names).stdout.split() if names else []
-        return bool(names) and set(states) == {"healthy"}
+        states = _docker("inspect", "--format", "{{.State.Health.Status}}", *names, check=False).stdout.split()
+        return bool(names) and states == ["healthy"] * len(names)
+
+    def _remove(self, service: str) -> None:
+        if names := self._services.pop(service, []):
+            _docker("rm", "--force", "--volumes", *names, check=False)
 
     def start_database(self, host: str, user: str, password: str, database: str) -> None:
         self._authority.certify(host)
@@ -109,4 +115,3 @@ def _environment(settings: Mapping[str, str]) -> list[str]:
 
 def _docker(*words: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["docker", *words], capture_output=True, text=True, check=check)
-

@@ -9,8 +9,9 @@ import re
 import secrets
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from moto.ecr.models import ecr_backends
@@ -46,7 +47,7 @@ class _Request(BaseHTTPRequestHandler):
         else:
             self._answer(200)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815  # http.server looks for this name
 
     def do_POST(self) -> None:
         upload = secrets.token_hex(16)
@@ -115,10 +116,10 @@ class _Request(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None: ...
+    def log_message(self, *_: Any) -> None: ...
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
     while size := int(stream.readline(), 16):
         yield stream.read(size)
         stream.readline()

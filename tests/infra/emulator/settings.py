@@ -12,8 +12,8 @@ ACCOUNT = "123456789012"
 class Settings:
     """Ports are of 127.0.0.1; ``database_address`` is another loopback address, where PostgreSQL has 5432 for itself.
 
-    ``folder`` holds what the emulator writes (calls.log, images, certificates) and ``environment.json``, which is read at
-    each start of a container: container's name, or * for all → variables that win over the task definition's.
+    ``folder`` holds what the emulator writes (calls.log, images, certificates) and ``environment.json``, which is read
+    at each start of a container: its name, or * for all → variables that win over the task definition's.
     """
 
     folder: Path

@@ -1,11 +1,11 @@
-"""What moto 5.2.5 does not give back as AWS does, so that Terraform would wait, fail or find changes where there are none.
+"""Where moto 5.2.5 does not answer as AWS does, so that Terraform would wait, fail or find changes.
 
 Each correction is in memory alone and names its reason. Written for that one version.
 """
 
-from tests.infra.emulator.corrections import database, mail, network, scaling, services, stream
+from tests.infra.emulator.corrections import database, mail, network, queries, scaling, services, stream
 
 
 def correct() -> None:
-    for part in (database, mail, network, scaling, services, stream):
+    for part in (database, mail, network, queries, scaling, services, stream):
         part.correct()

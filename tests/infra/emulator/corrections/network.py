@@ -12,7 +12,10 @@ def correct() -> None:
 
     def make_described(self: Any, *arguments: Any, **named: Any) -> None:
         make(self, *arguments, **named)
-        ends = [self.ip_range, self.source_group, named.get("prefix_list_id") or {}]
+        ends = [end for end in [*arguments, *named.values()] if isinstance(end, dict)]
         self.said = next((end["Description"] for end in ends if "Description" in end), None)
 
-    replace(SecurityGroupRule, __init__=make_described, description=property(lambda self: self.said))
+    def description(self: Any) -> Any:
+        return self.ip_range.get("Description", self.said)
+
+    replace(SecurityGroupRule, __init__=make_described, description=property(description))

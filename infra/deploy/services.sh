@@ -87,8 +87,8 @@ post_canary() { # URL, API key, transaction's id
 
 send_canary() { # URL, API key, transaction's id: prints the HTTP status; the key does not show among the processes
   printf 'header = "x-api-key: %s"\n' "$2" | curl --config - --silent --show-error --max-time 40 \
-    --output "$work/canary" --write-out '%{http_code}' --header 'content-type: application/json' --data "$(canary_body "$3")" \
-    "$1/collector/transactions" 2>>"$work/canary.errors"
+    --output "$work/canary" --write-out '%{http_code}' --header 'content-type: application/json' \
+    --data "$(canary_body "$3")" "$1/collector/transactions" 2>>"$work/canary.errors"
 }
 
 canary_body() { # transaction's id

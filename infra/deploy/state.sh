@@ -120,6 +120,7 @@ prepare_state() {
 # protected: they are taken as they are.
 keep_what_was_interrupted() {
   local address types='db_instance|kinesis_stream|kms_key|lb|s3_bucket'
+  tf state pull 2>/dev/null | grep '"status": "tainted"' >/dev/null || return 0
   tf show -no-color 2>/dev/null | sed -nE "s/^# (aws_($types)\\..*): \\(tainted\\)\$/\\1/p" \
     | while IFS= read -r address; do
       say "   $address is there, and not made anew"

@@ -36,7 +36,7 @@ class ShardWork:
         self._stream = stream
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
-        stored = _insert(self._connection, findings, "pending")
+        stored = insert_into(self._connection, findings, "pending")
         _insert_dead_letters(self._connection, [*undecodable, *stored.refused])
         return stored
 
@@ -103,7 +103,7 @@ class Store:
 def insert_unfenced(engine: Engine, findings: Sequence[Finding], alert: AlertState) -> Stored:
     """In a transaction of its own that neither reads nor moves progress: for repairs and replays."""
     with _transaction(engine) as connection:
-        return _insert(connection, findings, alert)
+        return insert_into(connection, findings, alert)
 
 
 @contextmanager
@@ -118,7 +118,8 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         raise
 
 
-def _insert(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+def insert_into(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+    """Inside the caller's transaction; what the data is at fault for is set aside."""
     return insert_around_refusals(connection, findings, lambda c, some: insert_findings(c, some, alert))
 
 

@@ -10,6 +10,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
+from consumer import breaker_commands, dead_letters
 from consumer.errors import ConsumerError, SettingsError
 
 FAILED = 1
@@ -25,6 +26,8 @@ progress = typer.Typer(no_args_is_help=True, help="How far the stream is stored,
 app.add_typer(progress, name="progress")
 emails = typer.Typer(no_args_is_help=True, help="The alert e-mails, and the repair where SES refused some.")
 app.add_typer(emails, name="emails")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(breaker_commands.app, name="breaker")
 
 
 class Role(StrEnum):

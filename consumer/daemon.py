@@ -13,6 +13,8 @@ from typing import NoReturn
 import structlog
 
 from consumer import logs, multilang
+from consumer.breaker_state import wait_until_reset
+from consumer.database import engine
 from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.main import ChildSettings
@@ -39,8 +41,11 @@ def main() -> NoReturn:
         settings.application_name,
         log_format,
         settings.log_level,
+        str(settings.dead_letter_share),
+        str(settings.dead_letter_window),
     )
     wait_until_migrated(settings.database, time.sleep)
+    _wait_until_reset(settings, child.stream_incarnation)
     require_continuous(settings, child.stream_incarnation)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(
@@ -52,6 +57,13 @@ def main() -> NoReturn:
         multilang.command(java, settings.java_options, jars, *files),
         multilang.child_environment({**os.environ, **child.environment()}),
     )
+
+
+def _wait_until_reset(settings: DaemonSettings, incarnation: str) -> None:
+    """A tripped breaker ends the children and so the daemon. Its next start waits here, and goes on by itself."""
+    target = engine(settings.database, "payment-analytics breaker")
+    wait_until_reset(target, settings.application_name, incarnation, time.sleep)
+    target.dispose()
 
 
 def _write_files(settings: DaemonSettings, properties: str, logging_configuration: str) -> tuple[Path, Path]:

@@ -12,16 +12,21 @@ PROC = Path("/proc")
 CHILD = "consumer.main"
 
 
-def require_daemon(held_leases: Callable[[], int], incarnation: Callable[[], str], proc: Path = PROC) -> None:
+def require_daemon(
+    held_leases: Callable[[], int],
+    incarnation: Callable[[], str],
+    proc: Path = PROC,
+    hindrance: Callable[[], str | None] = lambda: None,
+) -> None:
     """KCL's daemon runs here, with a child for each shard whose lease this worker holds, on the stream's present life.
 
-    Raises CrashError where it does not, and what the two callables raise. The database is not asked: an outage is
-    waited out, and a new process would only wait anew.
+    Raises CrashError where it does not, and what the callables raise. While it runs the database is not asked: an
+    outage is waited out, and a new process would only wait anew. ``hindrance`` tells why it may not run.
     """
     processes = {process: _words(process / "cmdline") for process in proc.glob("[0-9]*")}
     daemon = next((process for process, command in processes.items() if MAIN_CLASS in command), None)
     if daemon is None:
-        raise CrashError("KCL's daemon is not running")
+        raise CrashError(f"KCL's daemon is not running{'; ' + why if (why := hindrance()) else ''}")
     children, leases = sum(CHILD in command for command in processes.values()), held_leases()
     if children < leases:
         raise CrashError(f"{leases} shards are this worker's and {children} of them are being read")
@@ -47,7 +52,7 @@ def require_notifier_here() -> None:
 def require_daemon_here() -> None:
     """Raises SettingsError, CrashError or RetryError."""
     settings = DaemonSettings.load()
-    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings))
+    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings), hindrance=lambda: _tripped(settings))
 
 
 # The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
@@ -61,3 +66,19 @@ def _incarnation(settings: DaemonSettings) -> str:
     from consumer.incarnation import kinesis_client, stream_incarnation
 
     return stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
+
+
+def _tripped(settings: DaemonSettings) -> str | None:
+    from sqlalchemy.exc import DBAPIError
+
+    from consumer.breaker_state import tripped
+    from consumer.database import engine
+
+    target = engine(settings.database, "payment-analytics health")
+    try:
+        found = tripped(target, settings.application_name)
+    except DBAPIError:  # says nothing of the breaker
+        return None
+    finally:
+        target.dispose()
+    return str(found) if found else None

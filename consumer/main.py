@@ -14,6 +14,7 @@ import structlog
 from amazon_kclpy.kcl import KCLProcess
 
 from consumer import logs
+from consumer.breaker import Limit
 from consumer.database import engine
 from consumer.detect import RULES
 from consumer.login import Database
@@ -43,6 +44,8 @@ class ChildSettings:
     application_name: str
     log_format: str
     log_level: str
+    dead_letter_share: str = str(Limit.share)
+    dead_letter_window: str = str(Limit.window)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ChildSettings":
@@ -54,6 +57,10 @@ class ChildSettings:
     @property
     def database(self) -> Database:
         return Database(self.database_url, self.database_auth, self.aws_region)
+
+    @property
+    def limit(self) -> Limit:
+        return Limit(float(self.dead_letter_share), int(self.dead_letter_window))
 
 
 def main() -> None:
@@ -77,7 +84,7 @@ def protocol_streams() -> tuple[TextIO, TextIO]:
 def shard_processor(settings: ChildSettings, pause: Callable[[float], bool]) -> ShardProcessor:
     database = engine(settings.database, f"{settings.application_name} consumer")
     store = Store(database, settings.application_name, settings.stream_name)
-    pipeline = Pipeline(RULES, store, Patience(pause))
+    pipeline = Pipeline(RULES, store, Patience(pause), settings.limit)
     return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause)
 
 

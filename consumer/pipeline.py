@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from consumer.breaker import Limit, Trip, Window, count, is_judged, trip
 from consumer.counts import Tally, by_minute, minute
 from consumer.decode import MOST_LINES, decode, has_too_many_lines, lines
 from consumer.detect import Rule, matches
@@ -19,6 +20,7 @@ from consumer.errors import CrashError, RejectedError
 from consumer.patience import Patience
 from consumer.refusals import Stored
 
+DEFAULT_LIMIT = Limit()
 TOO_MANY_LINES = f"a record of more than {MOST_LINES:,} lines, or of too many short ones: kept as one"
 
 
@@ -26,6 +28,7 @@ class ShardWork(Protocol):
     """One database transaction that holds a shard's progress."""
 
     done: int | None
+    passes_until: datetime | None
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored: ...
 
@@ -40,6 +43,8 @@ class Store(Protocol):
     def take_up(self, shard: Shard) -> int | None: ...
 
     def shard(self, shard: Shard) -> AbstractContextManager[ShardWork]: ...
+
+    def trip(self, shard: Shard, trip: Trip, seen: datetime | None) -> None: ...
 
 
 @dataclass
@@ -59,16 +64,28 @@ class Evaluation:
         )
 
 
+class _FloodError(Exception):
+    """The breaker trips; ``seen``: until when records passed it."""
+
+    def __init__(self, trip: Trip, seen: datetime | None) -> None:
+        super().__init__(trip.reasons)
+        self.trip = trip
+        self.seen = seen
+
+
 class Pipeline:
     """Takes a shard's batches to the store, however long the database is down.
 
     `process` and `end` raise CrashError where the progress moved back since it was last seen: KCL goes on behind it.
+    `process` raises it too, having stored nothing of the batch, where the breaker trips: see `breaker`.
     """
 
-    def __init__(self, rules: Sequence[Rule], store: Store, patience: Patience) -> None:
+    def __init__(self, rules: Sequence[Rule], store: Store, patience: Patience, limit: Limit = DEFAULT_LIMIT) -> None:
         self._rules = rules
         self._store = store
         self._patience = patience
+        self._limit = limit
+        self._windows: dict[Shard, Window] = {}
         self._seen: dict[Shard, int | None] = {}
 
     def take_up(self, shard: Shard) -> int | None:
@@ -79,18 +96,38 @@ class Pipeline:
     def process(self, batch: Batch) -> None:
         """Returns when every record of the batch is stored, as evaluated or as dead letters."""
         evaluation = evaluate_records(self._rules, batch)  # before the row is held, and once
-        self._patience.run(lambda: self._process_once(batch, evaluation))
+        try:
+            self._patience.run(lambda: self._process_once(batch, evaluation))
+        except _FloodError as error:
+            flood = error
+            self._patience.run(lambda: self._store.trip(batch.shard, flood.trip, flood.seen))
+            self._patience.run(lambda: self._store.take_up(batch.shard))  # which raises what a person must know
+            raise CrashError("the breaker tripped and was reset at once: the batch is read again") from None
 
     def end(self, shard: Shard) -> None:
         self._patience.run(lambda: self._end_once(shard))
 
     def _process_once(self, batch: Batch, evaluation: Evaluation) -> None:
+        window = self._windows.get(batch.shard, Window())
         with self._held(batch.shard) as work:
             last = batch.records[-1]
             if work.done is None or last.sequence_number > work.done:
                 fresh = evaluation.after(work.done)
                 stored = work.insert(fresh.findings, fresh.undecodable)
+                window = self._judge(window, batch, fresh, stored, work)
                 work.move_to(last, _counts(fresh, stored))
+        self._windows[batch.shard] = window  # not before it is stored
+
+    def _judge(self, window: Window, batch: Batch, fresh: Evaluation, stored: Stored, work: ShardWork) -> Window:
+        """The window with this batch. Raises _FloodError, which takes the transaction back."""
+        begin = work.passes_until
+        new = (one for one in batch.records if work.done is None or one.sequence_number > work.done)
+        records = [one for one in new if is_judged(one.arrived_at, begin)]
+        dead = [one for one in (*fresh.undecodable, *stored.refused) if is_judged(one.line.arrived_at, begin)]
+        moved = window.after(count(records, _lines_a_record(fresh) if dead else Counter(), dead), self._limit)
+        if dead and moved.exceeds(self._limit):
+            raise _FloodError(trip(moved, dead), work.passes_until)
+        return moved
 
     def _end_once(self, shard: Shard) -> None:
         with self._held(shard) as work:
@@ -147,6 +184,11 @@ def evaluate(rules: Sequence[Rule], all_lines: Iterable[Line]) -> Evaluation:
         else:
             evaluation.findings.append(Finding(line, transaction, matched))
     return evaluation
+
+
+def _lines_a_record(evaluation: Evaluation) -> Counter[int]:
+    lines = [*(one.line for one in evaluation.findings), *(one.line for one in evaluation.undecodable)]
+    return Counter(line.position.sequence_number for line in lines)
 
 
 def _counts(evaluation: Evaluation, stored: Stored) -> dict[datetime, Tally]:

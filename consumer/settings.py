@@ -86,16 +86,24 @@ class DatabaseSettings(_Settings):
         return Database(self.database_url, self.database_auth, self.aws_region)
 
 
-class StreamSettings(DatabaseSettings):
-    """Which stream, and as which KCL application it is read."""
+class ApplicationSettings(DatabaseSettings):
+    """As which KCL application the stream is read."""
 
-    aws_region: Region
-    stream_name: StreamName
     application_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,200}$")] = "payment-anomalies"
 
 
+class StreamSettings(ApplicationSettings):
+    """Which stream is read."""
+
+    aws_region: Region
+    stream_name: StreamName
+
+
 class DaemonSettings(StreamSettings):
-    """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force."""
+    """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force.
+
+    ``dead_letter_share`` and ``dead_letter_window`` are the breaker's `Limit`.
+    """
 
     worker_id: str = Field(default_factory=socket.gethostname, pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")
     poll_interval_ms: Annotated[int, Field(ge=200)] = 300
@@ -106,6 +114,8 @@ class DaemonSettings(StreamSettings):
     worker_metrics_interval_ms: Milliseconds | None = None
     kcl_metrics_level: Literal["NONE", "SUMMARY", "DETAILED"] = "DETAILED"
     max_records_per_batch: Annotated[int, Field(ge=1, le=10_000)] = 10_000
+    dead_letter_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    dead_letter_window: Annotated[int, Field(ge=1, le=1_000_000)] = 100
     java_options: str = "-Xmx256m"
     java_home: str | None = None
 

@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, func, select, u
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
+from consumer.breaker import Trip
+from consumer.breaker_state import passes_until, remember
 from consumer.counts import Tally, total
 from consumer.domain import DeadLetter, Finding, Record, Shard
 from consumer.errors import CrashError
@@ -27,16 +29,24 @@ _done = shard_progress.c.sequence_number
 
 class ShardWork:
     """One transaction's work on one shard whose progress row it holds. ``done``: all up to it is stored, or will be
-    with the commit."""
+    with the commit. ``passes_until``: what Kinesis took before it does not trip the breaker."""
 
-    def __init__(self, connection: Connection, done: int | None, row: ColumnElement[bool], stream: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        done: int | None,
+        row: ColumnElement[bool],
+        stream: str,
+        passes_until: datetime | None,
+    ) -> None:
         self.done = done
+        self.passes_until = passes_until
         self._connection = connection
         self._row = row
         self._stream = stream
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
-        stored = _insert(self._connection, findings, "pending")
+        stored = insert_into(self._connection, findings, "pending")
         _insert_dead_letters(self._connection, [*undecodable, *stored.refused])
         return stored
 
@@ -71,12 +81,16 @@ class Store:
         self._stream = stream
 
     def take_up(self, shard: Shard) -> int | None:
-        """Makes or touches the shard's progress row and returns the progress; None before the first record."""
+        """Makes or touches the shard's progress row and returns the progress; None before the first record.
+
+        Raises BreakerTrippedError while the breaker is tripped, as `shard` does.
+        """
         key = {"application": self._application, **shard._asdict()}
         touched = upsert(shard_progress).on_conflict_do_update(
             index_elements=list(key), set_={"initialized_at": func.now()}
         )
         with _transaction(self._engine) as connection:
+            passes_until(connection, self._application, shard.stream_incarnation)
             return _integer(connection.execute(touched.values(key).returning(_done)).scalar_one())
 
     @contextmanager
@@ -90,7 +104,13 @@ class Store:
             found = connection.execute(select(_done).where(row).with_for_update()).all()
             if not found:
                 raise CrashError(f"the progress of {shard.shard_id} was deleted from shard_progress while it is read")
-            yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream)
+            passing = passes_until(connection, self._application, shard.stream_incarnation)
+            yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream, passing)
+
+    def trip(self, shard: Shard, trip: Trip, seen: datetime | None) -> None:
+        """Trips the breaker for all shards, unless it was reset since ``seen``, which `ShardWork.passes_until` told."""
+        with _transaction(self._engine) as connection:
+            remember(connection, self._application, shard, trip, seen)
 
     def _row(self, shard: Shard) -> ColumnElement[bool]:
         return (
@@ -103,7 +123,7 @@ class Store:
 def insert_unfenced(engine: Engine, findings: Sequence[Finding], alert: AlertState) -> Stored:
     """In a transaction of its own that neither reads nor moves progress: for repairs and replays."""
     with _transaction(engine) as connection:
-        return _insert(connection, findings, alert)
+        return insert_into(connection, findings, alert)
 
 
 @contextmanager
@@ -118,7 +138,8 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         raise
 
 
-def _insert(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+def insert_into(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+    """Inside the caller's transaction; what the data is at fault for is set aside."""
     return insert_around_refusals(connection, findings, lambda c, some: insert_findings(c, some, alert))
 
 

@@ -204,3 +204,34 @@ throughput = Table(
     _count("dead_letters", "Lines that could not be evaluated"),
     comment="What went through the stream, minute by minute, for people and checks",
 )
+
+breaker = Table(
+    "breaker",
+    metadata,
+    _text("application", "KCL application that it stops", primary_key=True),
+    _text("stream_incarnation", "Stream ARN and creation time", primary_key=True),
+    _time("tripped_at", "When it stopped the consumer; null while it does not", nullable=True),
+    _text("shard_id", "Kinesis shard of the records that last tripped it"),
+    _sequence_number("sequence_number", "The first of them that could not be evaluated"),
+    Column("records", BigInteger, nullable=False, comment="Records of the window that tripped it"),
+    Column(
+        "undecodable",
+        Numeric,
+        nullable=False,
+        comment="How many of them could not be evaluated; a packed one counts in part",
+    ),
+    _text("reasons", "Why, with the number of lines, the most frequent first"),
+    _time(
+        "passes_until",
+        "Records that Kinesis took before this moment do not trip it; null before the first reset",
+        nullable=True,
+    ),
+    Column(
+        "history",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'"),
+        comment="What happened: a list of {at, state, by, note}, oldest first",
+    ),
+    comment="Stops the consumer before it stores a flood of dead letters: no row, or none tripped, is good",
+)

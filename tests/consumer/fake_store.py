@@ -7,6 +7,7 @@ from datetime import datetime
 import psycopg2
 from sqlalchemy.exc import OperationalError
 
+from consumer.breaker import Trip
 from consumer.counts import Tally
 from consumer.domain import Anomaly, DeadLetter, Finding, Record, Shard
 from consumer.refusals import Stored
@@ -24,6 +25,7 @@ class FakeStore:
         self.failures = list(failures)
         self.done: dict[Shard, int | None] = {}
         self.ended: list[Shard] = []
+        self.trips: list[Trip] = []
         self.held = False
         self.findings: list[Finding] = []
         self.dead_letters: list[DeadLetter] = []
@@ -47,12 +49,17 @@ class FakeStore:
         self.ended += [shard] * work.ended
         self._fail("commit")
 
+    def trip(self, shard: Shard, trip: Trip, seen: datetime | None) -> None:
+        self.trips.append(trip)
+
     def _fail(self, where: str) -> None:
         if self.failures and self.failures[0][0] == where:
             raise self.failures.pop(0)[1]
 
 
 class FakeWork:
+    passes_until: datetime | None = None
+
     def __init__(self, done: int | None) -> None:
         self.done = done
         self.ended = False

@@ -26,6 +26,7 @@ VIEWS = {
     "dead_letter_report",
     "stream_progress",
     "throughput_by_minute",
+    "breaker_report",
 }
 
 # Everything of a schema that the two ways of making it must agree on, in words that hold no object ids.

@@ -26,12 +26,15 @@ RIGHTS = {
     "alembic_version": {"SELECT"},
     "alerts": {"SELECT", "INSERT", "UPDATE"},
     "anomalies": {"SELECT", "INSERT"},
+    "breaker": {"SELECT", "INSERT", "UPDATE"},
     "conflicts": {"INSERT"},
     "dead_letters": {"SELECT", "INSERT"},
     "emails": {"SELECT", "INSERT", "UPDATE"},
     "shard_progress": {"SELECT", "INSERT", "UPDATE"},
     "throughput": {"SELECT", "INSERT", "UPDATE"},
 }
+# Beyond those, of single columns: what was done about a dead letter.
+COLUMN_RIGHTS = {("dead_letters", "state", "UPDATE"), ("dead_letters", "history", "UPDATE")}
 
 FORBIDDEN = [
     # What was found stays as it was found
@@ -42,8 +45,10 @@ FORBIDDEN = [
     "DELETE FROM emails",
     "UPDATE conflicts SET other = known",
     "SELECT * FROM conflicts",
-    "UPDATE dead_letters SET state = 'discarded'",
+    "UPDATE dead_letters SET payload = ''",
+    "UPDATE dead_letters SET reason = 'none', first_seen_at = now()",
     "DELETE FROM dead_letters",
+    "DELETE FROM breaker",
     # The fence cannot be taken away
     "DELETE FROM shard_progress",
     "DELETE FROM throughput",
@@ -97,6 +102,14 @@ def test_the_services_rights_are_these_and_no_others(owner: Engine) -> None:
         for table, right in connection.execute(text(granted), {"role": ROLE}):
             found.setdefault(table, set()).add(right)
     assert found == RIGHTS
+
+
+def test_the_services_rights_on_single_columns_are_these_and_no_others(owner: Engine) -> None:
+    granted = "SELECT table_name, column_name, privilege_type FROM information_schema.column_privileges"
+    with owner.connect() as connection:
+        rows = connection.execute(text(f"{granted} WHERE grantee = :role"), {"role": ROLE}).all()
+    found = {(table, column, right) for table, column, right in rows if right not in RIGHTS[table]}
+    assert found == COLUMN_RIGHTS
 
 
 @pytest.fixture

@@ -73,6 +73,11 @@ class Publisher:
         """False for a while after a call that no retry would have helped."""
         return self._timing.clock() >= self._broken_until
 
+    @property
+    def has_room(self) -> bool:
+        """False from a submission that found the buffer full until it has room for another."""
+        return self._buffer.has_room
+
     async def publish(self, entries: Sequence[Entry]) -> list[bool]:
         """For each entry whether it is durable; False means not known to be.
 

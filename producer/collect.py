@@ -76,7 +76,8 @@ class Collector:
         key = self.keys.authenticate(request.headers.get("x-api-key"))
         body.require_json(request.headers)
         self._require_room()
-        return await self._publish(await self._judge(request, key))
+        judged, entries = self._entries(await self._judge(request, key))
+        return await self._publish(judged, entries)
 
     def _require_room(self) -> None:
         """What would be refused in the end is refused before it costs any work."""
@@ -91,17 +92,22 @@ class Collector:
             self.quota.take(key.id, key.rate_per_second, len(records), taken=1)
             return await _validated(records)
 
-    async def _publish(self, results: Sequence[Transaction | list[FieldError]]) -> Response:
+    def _entries(
+        self, results: Sequence[Transaction | list[FieldError]]
+    ) -> tuple[list[str | list[FieldError]], list[Entry]]:
+        """What the receipts need, and what is published: all that is kept while the stream is waited for."""
         received_at = wire.timestamp(self.now())
         valid = [result for result in results if isinstance(result, Transaction)]
         entries = [Entry(transaction.sender_id, wire.line(transaction, received_at)) for transaction in valid]
+        return [result.trx_id if isinstance(result, Transaction) else result for result in results], entries
+
+    async def _publish(self, judged: Sequence[str | list[FieldError]], entries: Sequence[Entry]) -> Response:
         try:
             durable = await self.publisher.publish(entries)
         except BufferFullError:
             self.metrics.shed_requests.labels("buffer").inc()
-            judged = self._count(receipts(results, [False] * len(entries)))
-            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, judged)
-        return _response(self._count(receipts(results, durable)))
+            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, self._count(receipts(judged, [False] * len(entries))))
+        return _response(self._count(receipts(judged, durable)))
 
     def _count(self, judged: Receipts) -> Receipts:
         for status in ("accepted", "rejected", "unavailable"):

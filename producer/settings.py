@@ -58,7 +58,7 @@ class ServiceSettings(KeySettings):
     max_records_per_request: Annotated[int, Field(ge=1)] = 5000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 5 * 1024 * 1024
     # Bytes of bodies, inflated, that are being read and judged at once; beyond, 503.
-    max_bodies_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    max_bodies_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
     # Beyond, 503; each takes a file descriptor.
     max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
     # How long a request's head, and then its body, may take to arrive.

@@ -13,6 +13,7 @@ from rich.table import Table
 from tests.load import connections as crowd
 from tests.load import overload as above
 from tests.load.process import MIB, percentile
+from tests.load.sink import Manner
 
 WAITS = ("p50 202", "p99 202", "p50 503", "p99 503")
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -23,29 +24,24 @@ def overload(
     capacity: Annotated[int, typer.Option(min=100, help="Records a second that the stream takes.")] = 4000,
     records: Annotated[int, typer.Option(min=1, max=5000, help="Records a request.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, max=120, help="How long each load lasts.")] = 15,
-    manner: Annotated[str, typer.Option(help="What the stream does beyond: slow, or throttling.")] = "slow",
+    manner: Annotated[Manner, typer.Option(help="What the stream does beyond.")] = "slow",
 ) -> None:
     """Load up to ten times of what the stream takes: goodput, waits, memory, and whether what was accepted is there."""
-    if manner not in ("slow", "throttling"):
-        raise typer.BadParameter("slow or throttling")
-    measured = above.measure(capacity, records, seconds, manner)  # type: ignore[arg-type]
-    table = Table(
-        "times", "offered/s", "accepted/s", "202", "503", "other", "unsent", "p50 202", "p99 202", "p99 503", "peak MiB"
-    )
+    measured = above.measure(capacity, records, seconds, manner)
+    table = Table("times", "offered/s", "accepted/s", "202", "503", "other", "unsent", *WAITS, "peak MiB")
     for step in measured.steps:
         statuses = step.outcome.statuses
         other = sum(statuses.values()) - statuses[202] - statuses[503] + step.outcome.lost
         figures = (f"{step.times:g}", f"{step.offered:,.0f}", f"{step.accepted:,.0f}")
         counts = (statuses[202], statuses[503], other, step.outcome.unsent)
-        waits = (step.seconds(202, 0.5), step.seconds(202, 0.99), step.seconds(503, 0.99))
-        table.add_row(
-            *figures, *map(str, counts), *(f"{wait * 1000:,.0f} ms" for wait in waits), f"{step.peak_bytes / MIB:.0f}"
-        )
-    _show(
-        table,
-        f"goodput {measured.goodput_share:.0%} of its peak, memory +{measured.growth_bytes / MIB:.0f} MiB",
-        measured.broken(),
+        waits = [f"{step.seconds(status, share):,.2f} s" for status in (202, 503) for share in (0.5, 0.99)]
+        table.add_row(*figures, *map(str, counts), *waits, f"{step.peak_bytes / MIB:.0f}")
+    goodput, growth = measured.goodput_share, measured.growth_bytes / MIB
+    missing = sum(step.missing for step in measured.steps)
+    words = (
+        f"at the highest load {goodput:.0%} of the peak goodput; memory +{growth:.0f} MiB; accepted, missing: {missing}"
     )
+    _show(table, words, measured.broken())
 
 
 @app.command()

@@ -7,6 +7,8 @@ LOCAL_DIR ?= .local
 export LOCAL_DIR
 INPUT ?=
 SEND_ARGS ?=
+FUZZ_EXAMPLES ?= 2000
+FUZZ_RUNS ?= 5000000
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
@@ -40,6 +42,9 @@ send: setup ## Post INPUT=file.jsonl to the running stack
 
 test: test-setup lint ## Install the test tools, lint, run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0 $(PYTEST_ARGS)
 
 lint: test-setup ## ruff, mypy strict, import contracts, hadolint, compose file
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
@@ -80,4 +85,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test lint format lock clean distclean test-setup
+.PHONY: help run setup up down status send test fuzz lint format lock clean distclean test-setup

@@ -102,6 +102,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def end(self, status: HTTPStatus, detail: str, reason: str, headers: dict[str, str] | None = None) -> None:
         """Closes the connection, with a problem as the answer, unless that would be taken for another request's."""
+        if self.transport.is_closing():
+            return
         self.on_refusal(reason)
         if self._owes_an_answer():
             self.transport.abort()

@@ -72,38 +72,39 @@ def measure(company: int, seconds: float) -> Measured:
 
 
 def _keep_open(pipe: Connection, port: int, company: int, seconds: float) -> None:
-    uvloop.run(_Company(port, pipe).keep(company, seconds))
+    uvloop.run(_Company(port, pipe, company).keep(seconds))
 
 
 class _Company:
-    def __init__(self, port: int, pipe: Connection) -> None:
+    def __init__(self, port: int, pipe: Connection, size: int) -> None:
         self._port = port
         self._pipe = pipe
+        self._size = size
         self._opened = 0
         self._all_open = asyncio.Event()
 
-    async def keep(self, company: int, seconds: float) -> None:
-        tasks = [asyncio.create_task(self._again(company, KINDS[place % len(KINDS)])) for place in range(company)]
+    async def keep(self, seconds: float) -> None:
+        tasks = [asyncio.create_task(self._again(KINDS[place % len(KINDS)])) for place in range(self._size)]
         await self._all_open.wait()
         self._pipe.send("open")
         await asyncio.sleep(seconds + 2)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        self._pipe.send(self._opened - company)
+        self._pipe.send(self._opened - self._size)
 
-    async def _again(self, company: int, begin: bytes) -> None:
+    async def _again(self, begin: bytes) -> None:
         while True:
             try:
-                await self._hold(company, begin)
+                await self._hold(begin)
             except OSError:
                 await asyncio.sleep(DRIP_SECONDS)
 
-    async def _hold(self, company: int, begin: bytes) -> None:
+    async def _hold(self, begin: bytes) -> None:
         """Until the producer has enough of it."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         self._opened += 1
-        if self._opened == company:
+        if self._opened == self._size:
             self._all_open.set()
         try:
             writer.write(begin)

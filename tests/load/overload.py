@@ -1,6 +1,6 @@
 """Load above capacity: what was accepted is kept, the rest is refused quickly, and the work goes on at full speed."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.load.open_loop import Load, Outcome, run
@@ -12,7 +12,6 @@ from tests.producer.service import KEY, KEY_TEXT
 TIMES_CAPACITY = (0.5, 1.0, 2.0, 5.0, 10.0)
 LEAST_GOODPUT = 0.8
 MOST_GROWTH_BYTES = 64 * MIB
-CALM_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,17 @@ class Measured:
         return [words for is_broken, words in found if is_broken]
 
 
-def measure(capacity: float, records: int, seconds: float, manner: Manner) -> Measured:
-    """Loads a producer whose stream takes `capacity` records a second, more and more."""
+def measure(
+    capacity: float, records: int, seconds: float, manner: Manner, loads: Sequence[float] = TIMES_CAPACITY
+) -> Measured:
+    """Loads a producer whose stream takes `capacity` records a second, so many times that, one after the other."""
     settings = {"KEY_QUOTA_PER_SECOND": "100000000", "API_KEYS_REFRESH_SECONDS": "30"}
     with serving(KEY, capacity, manner) as sink, producing(sink.url, **settings) as producer:
         producer.wait_for("keys loaded")
         load = Load(producer.port, KEY_TEXT, 0.1 * capacity / records, records, 5)
         elsewhere(run, load)
         idle = resident_bytes(producer.process.pid)
-        steps = [_step(times, capacity, records, seconds, producer, sink) for times in TIMES_CAPACITY]
+        steps = [_step(times, capacity, records, seconds, producer, sink) for times in loads]
     return Measured(steps, idle)
 
 
@@ -72,6 +73,5 @@ def _step(times: float, capacity: float, records: int, seconds: float, producer:
     load = Load(producer.port, KEY_TEXT, rate, records, seconds, first=int(times * 1_000_000))
     with watching(producer.process.pid) as peak:
         outcome = elsewhere(run, load)
-    time.sleep(CALM_SECONDS)
     missing = len(outcome.accepted - sink.taken())
     return Step(times, rate * records, outcome.in_time / seconds, outcome, missing, peak.bytes)

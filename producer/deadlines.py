@@ -81,6 +81,8 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
+        if self.cycle.response_complete:
+            self.cycle.body.clear()  # of a body that nobody read, what came with its head
         if self.transport.is_closing():
             self._expect_reading()
         super().on_response_complete()

@@ -5,12 +5,13 @@ import resource
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import msgspec
 import pytest
 
+from tests.load.process import resident_bytes
 from tests.producer.builders import record
 from tests.producer.fake_aws import FakeAws
 from tests.producer.process import PATIENCE_SECONDS, Producer, environment, producing, run
@@ -126,6 +127,19 @@ def test_beyond_its_connections_it_says_so_and_serves_those_that_it_has(aws: Fak
             assert producer.post().status_code == 202
         metrics = producer.http.get("/metrics").text
     assert 'collector_refused_connections_total{reason="too_many"} 1.0' in metrics
+
+
+def test_of_a_refused_request_nothing_is_kept_while_its_connection_stays_open(aws: FakeAws) -> None:
+    head = b"POST /collector/transactions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"
+    begun, count = head + b"x" * 200_000, 300
+    with producing(aws.url) as producer, ExitStack() as open_ones:
+        producer.wait_for("keys loaded")
+        assert producer.post().status_code == 202
+        before = resident_bytes(producer.process.pid)
+        for connection in [open_ones.enter_context(connected(producer)) for _ in range(count)]:
+            connection.sendall(begun)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+        assert resident_bytes(producer.process.pid) - before < count * len(begun) / 2
 
 
 def test_more_connections_than_files_may_be_open_are_refused_at_the_start() -> None:

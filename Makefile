@@ -7,6 +7,8 @@ LOCAL_DIR ?= .local
 export LOCAL_DIR
 INPUT ?=
 SEND_ARGS ?=
+FUZZ_EXAMPLES ?= 2000
+FUZZ_RUNS ?= 5000000
 
 # What the deployment's tests need beside .venv, where there is a terraform: see tests/infra/*.in.
 TERRAFORM := $(shell command -v terraform)
@@ -49,6 +51,9 @@ test: test-setup infra-setup lint ## Install the test tools, lint, run all tests
 
 test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on an emulator (needs terraform)
 	@$(BIN)/python -m pytest tests/infra $(PYTEST_ARGS)
+
+fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0 $(PYTEST_ARGS)
 
 lint: test-setup lint-infra ## ruff, mypy strict, import contracts, hadolint, shellcheck, terraform, checkov, compose file
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
@@ -116,4 +121,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test test-infra lint lint-infra format lock clean distclean test-setup infra-setup
+.PHONY: help run setup up down status send test test-infra fuzz lint lint-infra format lock clean distclean test-setup infra-setup

@@ -1,7 +1,9 @@
-"""Reads a request's body: of the right kind, not too large, not too slow."""
+"""Reads a request's body: of the right kind, not too large, not too slow, and not larger than it looks."""
 
 import asyncio
 import re
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -9,17 +11,28 @@ from starlette.requests import ClientDisconnect
 
 from producer.errors import TooLargeError, TooSlowError, UnreadableError, UnsupportedError
 
+# What is inflated at a time: so much more than the limit is made of a body that hides more, at most.
+STEP_BYTES = 64 * 1024
+ENCODINGS = "gzip, identity"
+NOT_GZIP = "the body is not gzip, as its content-encoding says, or more than one member of it"
+_GZIP_ALONE = 16 + zlib.MAX_WBITS
 _PARAMETER = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)
 
 
 def require_json(headers: Headers) -> None:
-    """Raises UnsupportedError."""
-    encodings = ",".join(headers.getlist("content-encoding")) or "identity"
-    if any(encoding.strip().lower() != "identity" for encoding in encodings.split(",")):
-        raise UnsupportedError("the body must not be compressed or encoded", {"accept-encoding": "identity"})
+    """Raises UnsupportedError for another kind of body, and for an encoding that is not read here."""
+    if _encodings(headers) not in ([], ["gzip"]):
+        raise UnsupportedError(
+            "the body may be compressed by gzip, and by nothing else", {"accept-encoding": ENCODINGS}
+        )
     kinds = headers.getlist("content-type")
     if not kinds or not all(map(_is_json, kinds)):
         raise UnsupportedError("the body must be application/json in UTF-8", {"accept": "application/json"})
+
+
+def _encodings(headers: Headers) -> list[str]:
+    named = (name.strip().lower() for name in ",".join(headers.getlist("content-encoding")).split(","))
+    return [name.removeprefix("x-") for name in named if name not in ("", "identity")]
 
 
 def _is_json(content_type: str) -> bool:
@@ -35,23 +48,72 @@ def _does_no_harm(parameter: str) -> bool:
     return name.lower() != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
-async def read(request: Request, most_bytes: int, seconds: float) -> bytes:
-    """The whole body, counted as it arrives. Raises TooLargeError, TooSlowError or UnreadableError."""
+async def read(request: Request, most_bytes: int, seconds: float, take: Callable[[int], None]) -> bytes:
+    """The whole body, inflated, counted as it arrives; `take` is told of each part before it is kept.
+
+    Raises TooLargeError, TooSlowError or UnreadableError, and what `take` raises.
+    """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > most_bytes:
         raise _too_large(most_bytes)
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most_bytes:
+            async for part in _inflated(_arriving(request, most_bytes), _encodings(request.headers)):
+                if len(body) + len(part) > most_bytes:
                     raise _too_large(most_bytes)
+                take(len(part))
+                body += part
     except TimeoutError as error:
         raise TooSlowError(f"the body must arrive within {seconds:g} seconds", {"connection": "close"}) from error
     except ClientDisconnect as error:
         raise UnreadableError("the body ended too early") from error
     return bytes(body)
+
+
+async def _arriving(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
+    arrived = 0
+    async for chunk in request.stream():
+        arrived += len(chunk)
+        if arrived > most_bytes:
+            raise _too_large(most_bytes)
+        yield chunk
+
+
+async def _inflated(chunks: AsyncIterator[bytes], encodings: list[str]) -> AsyncIterator[bytes]:
+    if not encodings:
+        async for chunk in chunks:
+            yield chunk
+        return
+    gzip = Gzip()
+    async for chunk in chunks:
+        for part in gzip.inflate(chunk):
+            yield part
+    gzip.require_end()
+
+
+class Gzip:
+    """One member of gzip, inflated in steps. Raises UnreadableError for anything else."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_ALONE)
+
+    def inflate(self, chunk: bytes) -> Iterator[bytes]:
+        """Parts of at most STEP_BYTES, each made when it is asked for."""
+        while chunk:
+            try:
+                part = self._member.decompress(chunk, STEP_BYTES)
+            except zlib.error as error:
+                raise UnreadableError(NOT_GZIP) from error
+            if self._member.unused_data:
+                raise UnreadableError(NOT_GZIP)
+            chunk = self._member.unconsumed_tail
+            yield part
+
+    def require_end(self) -> None:
+        """Raises UnreadableError where the member is cut off."""
+        if not self._member.eof:
+            raise UnreadableError(NOT_GZIP)
 
 
 def _too_large(most_bytes: int) -> TooLargeError:

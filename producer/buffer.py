@@ -11,6 +11,8 @@ from producer.errors import BufferFullError
 # PutRecords takes 500 records and 5 MB, partition keys included.
 MAX_CALL_ENTRIES = 500
 MAX_CALL_BYTES = 4_500_000
+# So little of it must be free again, as one part of so many, that a full buffer takes more.
+FREE_SHARE = 10
 
 
 class Entry(NamedTuple):
@@ -44,7 +46,8 @@ class Pending:
 class Buffer:
     """Holds at most `most_records` and `most_bytes` that are not settled, those being sent included.
 
-    An entry that is still here `deadline_seconds` after its submission is settled as not durable.
+    An entry that is still here `deadline_seconds` after its submission is settled as not durable. Once it was too full
+    for a submission, it `has_room` again when that one would fit and a tenth is free.
     """
 
     def __init__(self, most_records: int, most_bytes: int, deadline_seconds: float, clock: Callable[[], float]) -> None:
@@ -56,12 +59,21 @@ class Buffer:
         self._queued_bytes = 0
         self.records = 0
         self.bytes = 0
+        self._reopens_at = most_records, most_bytes
+
+    @property
+    def has_room(self) -> bool:
+        records, size = self._reopens_at
+        return self.records <= records and self.bytes <= size
 
     def submit(self, entries: Sequence[Entry]) -> Submission:
         """Takes all entries, or none: then raises BufferFullError."""
         sizes = [len(entry.data) + len(entry.partition_key.encode()) for entry in entries]
         if self.records + len(entries) > self._most_records or self.bytes + sum(sizes) > self._most_bytes:
+            self._reopens_at = _below(self._most_records, len(entries)), _below(self._most_bytes, sum(sizes))
             raise BufferFullError(f"{self.records} records wait to be published")
+        if self.has_room:
+            self._reopens_at = self._most_records, self._most_bytes
         self.records += len(entries)
         self.bytes += sum(sizes)
         deadline = self._clock() + self._deadline_seconds
@@ -111,3 +123,7 @@ class Buffer:
         submission.unsettled -= 1
         if submission.unsettled == 0 and not submission.settled.done():  # it is cancelled when its client is gone
             submission.settled.set_result(None)
+
+
+def _below(most: int, needed: int) -> int:
+    return most - max(needed, most // FREE_SHARE)

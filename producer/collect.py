@@ -11,10 +11,11 @@ import msgspec
 from fastapi import Request, Response
 
 from producer import body, wire
-from producer.auth import KeyRing
+from producer.auth import ApiKey, KeyRing
 from producer.buffer import Entry
 from producer.envelope import split
-from producer.errors import BufferFullError, RequestError
+from producer.errors import BufferFullError, OverloadedError, RequestError
+from producer.intake import Intake
 from producer.metrics import Metrics
 from producer.problems import problem, request_problem
 from producer.publish import Publisher
@@ -23,8 +24,8 @@ from producer.receipts import Receipts, receipts
 from producer.validate import FieldError, validate
 from producer.wire import Transaction
 
-BODY_SECONDS = 30.0
 RECORDS_AT_A_TIME = 200
+BYTES_AT_A_TIME = 64 * 1024
 RETRY_FULL_SECONDS = 1
 RETRY_UNAVAILABLE_SECONDS = 5
 NOT_ONE_VALID = "every record was rejected; the receipts say why"
@@ -40,18 +41,19 @@ class RequestLimits:
 
     records: int
     body_bytes: int
-    body_seconds: float = BODY_SECONDS
+    body_seconds: float
 
 
 @dataclass(frozen=True)
 class Collector:
-    """Answers requests. It looks at the key before it reads the body, and judges each record by itself."""
+    """Answers requests: by key and room before a body is read, and then by each record of it."""
 
     keys: KeyRing
     quota: Quota
     publisher: Publisher
     metrics: Metrics
     limits: RequestLimits
+    intake: Intake
     now: Callable[[], datetime]
 
     async def answer(self, request: Request) -> Response:
@@ -61,6 +63,8 @@ class Collector:
             response = await self._collect(request)
             status = response.status_code
         except RequestError as error:
+            if isinstance(error, OverloadedError):
+                self.metrics.shed_requests.labels(error.cause).inc()
             response = request_problem(error)
             status = response.status_code
         finally:
@@ -71,23 +75,39 @@ class Collector:
     async def _collect(self, request: Request) -> Response:
         key = self.keys.authenticate(request.headers.get("x-api-key"))
         body.require_json(request.headers)
-        content = await body.read(request, self.limits.body_bytes, self.limits.body_seconds)
-        self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
-        records = split(content, self.limits.records)
-        self.quota.take(key.id, key.rate_per_second, len(records), taken=1)
-        return await self._publish(await _validated(records))
+        self._require_room()
+        judged, entries = self._entries(await self._judge(request, key))
+        return await self._publish(judged, entries)
 
-    async def _publish(self, results: Sequence[Transaction | list[FieldError]]) -> Response:
+    def _require_room(self) -> None:
+        """What would be refused in the end is refused before it costs any work."""
+        if not self.publisher.has_room:
+            raise OverloadedError(BUFFER_FULL, RETRY_FULL_SECONDS, "buffer")
+
+    async def _judge(self, request: Request, key: ApiKey) -> list[Transaction | list[FieldError]]:
+        with self.intake.claim() as take:
+            content = await body.read(request, self.limits.body_bytes, self.limits.body_seconds, take)
+            self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
+            records = split(content, self.limits.records)
+            self.quota.take(key.id, key.rate_per_second, len(records), taken=1)
+            return await _validated(records)
+
+    def _entries(
+        self, results: Sequence[Transaction | list[FieldError]]
+    ) -> tuple[list[str | list[FieldError]], list[Entry]]:
+        """What the receipts need, and what is published: all that is kept while the stream is waited for."""
         received_at = wire.timestamp(self.now())
         valid = [result for result in results if isinstance(result, Transaction)]
         entries = [Entry(transaction.sender_id, wire.line(transaction, received_at)) for transaction in valid]
+        return [result.trx_id if isinstance(result, Transaction) else result for result in results], entries
+
+    async def _publish(self, judged: Sequence[str | list[FieldError]], entries: Sequence[Entry]) -> Response:
         try:
             durable = await self.publisher.publish(entries)
         except BufferFullError:
-            self.metrics.buffer_full.inc()
-            judged = self._count(receipts(results, [False] * len(entries)))
-            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, judged)
-        return _response(self._count(receipts(results, durable)))
+            self.metrics.shed_requests.labels("buffer").inc()
+            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, self._count(receipts(judged, [False] * len(entries))))
+        return _response(self._count(receipts(judged, durable)))
 
     def _count(self, judged: Receipts) -> Receipts:
         for status in ("accepted", "rejected", "unavailable"):
@@ -98,10 +118,13 @@ class Collector:
 async def _validated(records: Sequence[msgspec.Raw | bytes]) -> list[Transaction | list[FieldError]]:
     """Others have their turn in between: bad records take long."""
     results: list[Transaction | list[FieldError]] = []
-    for begin in range(0, len(records), RECORDS_AT_A_TIME):
-        if begin:
+    size = 0
+    for count, record in enumerate(records, start=1):
+        results.append(validate(record))
+        size += len(record)
+        if size > BYTES_AT_A_TIME or count % RECORDS_AT_A_TIME == 0:
+            size = 0
             await asyncio.sleep(0)
-        results += map(validate, records[begin : begin + RECORDS_AT_A_TIME])
     return results
 
 

@@ -1,61 +1,57 @@
-"""Protects the process from its connections: uvicorn itself waits for ever, and keeps headers of any size.
-
-A gateway in front shields the service from such clients; without one, a few hundred open sockets, or one endless
-header, would be enough to stop it.
-"""
+"""Protects the process from its connections: how many there are, and how much each of them may send before its turn."""
 
 import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEAD_BYTES = 64 * 1024
+from producer.deadlines import ConnectionLimits, DeadlineProtocol
+
+MAX_HEAD_BYTES = 32 * 1024
+# Short fields take many times their bytes.
+MAX_FIELDS = 100
 # Each waiting request takes kilobytes, and its sender no more than a line.
 MAX_PIPELINED = 100
-INVALID = "Invalid HTTP request received."
-HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+RETRY_SECONDS = 1
+TOO_MANY = "too many connections are open"
+HEAD_TOO_LARGE = f"URL and header fields must have at most {MAX_HEAD_BYTES} bytes, in at most {MAX_FIELDS} fields"
+MALFORMED = "this is no HTTP/1.1 request"
 _FRAMING = (b"content-length", b"transfer-encoding")
 
 
-def deadline_protocol(seconds: float) -> type["GuardedProtocol"]:
-    """uvicorn's protocol, closing a connection on which a request or an answer does not get on within `seconds`."""
-
-    class DeadlineProtocol(GuardedProtocol):
-        patience_seconds = seconds
-
-    return DeadlineProtocol
+def guarded_protocol(limits: ConnectionLimits, on_refusal: Callable[[str], None]) -> type["GuardedProtocol"]:
+    """uvicorn's protocol within the limits; `on_refusal` is told the reason of each connection that they end."""
+    members = {"limits": limits, "unread": {}, "on_refusal": staticmethod(on_refusal)}
+    return type("LimitedProtocol", (GuardedProtocol,), members)
 
 
 class _HeadTooLargeError(Exception):
-    """URL and header fields, or one of them, need more than MAX_HEAD_BYTES."""
+    """URL and header fields, or one of them, need more than MAX_HEAD_BYTES, or there are more than MAX_FIELDS."""
 
 
 class _TooManyRequestsError(Exception):
     """More than MAX_PIPELINED requests wait for the answer to the one before."""
 
 
-class GuardedProtocol(HttpToolsProtocol):
-    """Ends what does not get on or grows too large; serves in HTTP/1.1 who asks for an upgrade."""
+class GuardedProtocol(DeadlineProtocol):
+    """Ends what is too many or grows too large; serves in HTTP/1.1 who asks for an upgrade."""
 
-    patience_seconds: float
-    _request_deadline: asyncio.TimerHandle | None = None
-    _answer_deadline: asyncio.TimerHandle | None = None
     # What the parser has handed on of the URL and the header fields, and what it keeps to itself.
     _head_bytes = 0
+    _fields = 0
     _unparsed_bytes = 0
     _is_resuming = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
-        self._expect_request()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        _cancel(self._request_deadline)
-        _cancel(self._answer_deadline)
-        super().connection_lost(exc)
+        if len(self.connections) > self.limits.connections:
+            headers = {"retry-after": str(RETRY_SECONDS)}
+            self.end(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, "too_many", headers)
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        if self.has_ended:
+            return
         self._unparsed_bytes += len(data)
         try:
             self._parse(data)
@@ -66,8 +62,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._is_resuming:
             return
         super().on_message_begin()
-        self._head_bytes = self._unparsed_bytes = 0
-        self._expect_request()
+        self._head_bytes = self._unparsed_bytes = self._fields = 0
 
     def on_url(self, url: bytes) -> None:
         if self._is_resuming:
@@ -78,6 +73,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._is_resuming:
             return
+        self._fields += 1
         self._count_head(len(name) + len(value) + len(": \r\n"))
         self._unparsed_bytes = 0
         super().on_header(name, value)
@@ -97,25 +93,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._framing():
             return
         self._unparsed_bytes = 0
-        _cancel(self._request_deadline)
         super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        if self.transport.is_closing():
-            self._expect_reading()
-        super().on_response_complete()
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._expect_reading()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.transport.is_closing():
-            _cancel(self._answer_deadline)
-
-    def timeout_keep_alive_handler(self) -> None:
-        self.transport.abort()
 
     def _parse(self, data: bytes) -> None:
         rest: bytes | memoryview | None = data
@@ -147,29 +125,13 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _count_head(self, count: int) -> None:
         self._head_bytes += count
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES or self._fields > MAX_FIELDS:
             raise _HeadTooLargeError
 
     def _refuse(self) -> None:
         if len(self.pipeline) > MAX_PIPELINED:
             self.transport.abort()
-            return
-        if max(self._head_bytes, self._unparsed_bytes) <= MAX_HEAD_BYTES:
-            self.logger.warning(INVALID)
-            self.send_400_response(INVALID)
-            return
-        self.transport.write(HEAD_TOO_LARGE)
-        self.transport.close()
-
-    def _expect_request(self) -> None:
-        _cancel(self._request_deadline)
-        self._request_deadline = self.loop.call_later(self.patience_seconds, self.transport.abort)
-
-    def _expect_reading(self) -> None:
-        _cancel(self._answer_deadline)
-        self._answer_deadline = self.loop.call_later(self.patience_seconds, self.transport.abort)
-
-
-def _cancel(timer: asyncio.TimerHandle | None) -> None:
-    if timer:
-        timer.cancel()
+        elif max(self._head_bytes, self._unparsed_bytes) > MAX_HEAD_BYTES or self._fields > MAX_FIELDS:
+            self.end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE, "large_head")
+        else:
+            self.end(HTTPStatus.BAD_REQUEST, MALFORMED, "malformed")

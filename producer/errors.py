@@ -8,6 +8,7 @@ ProducerError
 │   ├── TooLargeError              413
 │   ├── UnsupportedError           415
 │   ├── QuotaSpentError            429
+│   ├── OverloadedError            503
 │   └── NotReadyError              503
 ├── BufferFullError          retry: more is waiting to be published than may wait
 ├── StreamUnavailableError   retry: the stream is down, slow or busy
@@ -68,7 +69,7 @@ class TooLargeError(RequestError):
 
 
 class UnsupportedError(RequestError):
-    """Not application/json, not UTF-8, or a content encoding."""
+    """Not application/json, not UTF-8, or a content encoding other than gzip."""
 
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 
@@ -84,6 +85,16 @@ class QuotaSpentError(RetryLaterError):
     """The key has sent more transactions than its quota allows."""
 
     status = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class OverloadedError(RetryLaterError):
+    """This process has as much under way as it can hold; `cause` is a word for the metrics."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+    def __init__(self, detail: str, seconds: int, cause: str) -> None:
+        super().__init__(detail, seconds)
+        self.cause = cause
 
 
 class NotReadyError(RetryLaterError):

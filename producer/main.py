@@ -23,7 +23,10 @@ from producer import clients, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
 from producer.collect import Collector, RequestLimits
+from producer.deadlines import ConnectionLimits
 from producer.emf import MinuteReport, to_log_stream
+from producer.files import allow_open_files
+from producer.intake import Intake
 from producer.keystore import KeyStore
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
@@ -32,6 +35,8 @@ from producer.server import Server, listen
 from producer.settings import ServiceSettings
 
 SHUTDOWN_MARGIN_SECONDS = 2
+# A body that is late is answered; so much later its connection ends all the same.
+UNANSWERED_SECONDS = 5
 
 log = structlog.get_logger(__name__)
 
@@ -44,11 +49,13 @@ class Service:
     keys: KeyRing
     publisher: Publisher
     readiness: Readiness
+    metrics: Metrics
     report: MinuteReport | None
 
 
 def run(settings: ServiceSettings) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code. Raises SettingsError."""
+    allow_open_files(settings.max_connections)
     try:
         listener = listen(settings.producer_host, settings.producer_port)
     except OSError as error:
@@ -73,10 +80,11 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     timing = Timing(time.monotonic, asyncio.sleep, random.random)
     publisher = Publisher(_stream(settings, executor), _publish_limits(settings), timing, metrics)
     quota = Quota(settings.key_quota_per_second, settings.max_records_per_request, time.monotonic)
-    limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes)
+    limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes, settings.body_timeout_seconds)
+    intake = Intake(settings.max_bodies_bytes)
     readiness = Readiness(keys, publisher)
-    app = create_app(Collector(keys, quota, publisher, metrics, limits, utc_now), readiness, registry)
-    return Service(app, keys, publisher, readiness, _report(settings, metrics))
+    app = create_app(Collector(keys, quota, publisher, metrics, limits, intake, utc_now), readiness, registry)
+    return Service(app, keys, publisher, readiness, metrics, _report(settings, metrics))
 
 
 def _report(settings: ServiceSettings, metrics: Metrics) -> MinuteReport | None:
@@ -90,6 +98,14 @@ def _stream(settings: ServiceSettings, executor: ThreadPoolExecutor) -> kinesis.
     return kinesis.KinesisStream(client, settings.stream_name, executor)
 
 
+def _connection_limits(settings: ServiceSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        connections=settings.max_connections,
+        head_seconds=settings.header_timeout_seconds,
+        body_seconds=settings.body_timeout_seconds + UNANSWERED_SECONDS,
+    )
+
+
 def _publish_limits(settings: ServiceSettings) -> PublishLimits:
     return PublishLimits(
         linger_seconds=settings.publish_linger_ms / 1000,
@@ -101,7 +117,8 @@ def _publish_limits(settings: ServiceSettings) -> PublishLimits:
 
 
 async def _serve(service: Service, settings: ServiceSettings, listener: socket.socket) -> None:
-    server = Server(service.app, _grace_seconds(settings))
+    limits = _connection_limits(settings)
+    server = Server(service.app, limits, service.metrics, settings.idle_timeout_seconds, _grace_seconds(settings))
 
     def begin_to_stop() -> None:
         at_most = longest_stop_seconds(settings)

@@ -34,8 +34,12 @@ class Metrics:
         # What waits to be published: compare with PUBLISH_BUFFER_RECORDS and PUBLISH_BUFFER_BYTES.
         self.buffered_records = Gauge("collector_buffered_records", "Records in the buffer", registry=registry)
         self.buffered_bytes = Gauge("collector_buffered_bytes", "Bytes in the buffer", registry=registry)
-        # Submissions that were not taken because the buffer was full.
-        self.buffer_full = Counter("collector_buffer_full", "Submissions not taken", registry=registry)
+        # Requests that were refused because too much was under way, by what was full: buffer, or bodies being read.
+        self.shed_requests = Counter("collector_shed_requests", "Requests shed", ["full"], registry=registry)
+        # Connections that were refused or ended, by reason: too_many, slow_head, large_head, malformed.
+        self.refused_connections = Counter(
+            "collector_refused_connections", "Connections refused or ended", ["reason"], registry=registry
+        )
         # Reads of the API keys: loaded or failed (the last good ones stay).
         self.key_refreshes = Counter("collector_key_refreshes", "Reads of the API keys", ["outcome"], registry=registry)
 

@@ -25,16 +25,20 @@ DESCRIPTION = """\
 Takes transactions and answers each with a receipt: **accepted** once it is durable in the stream, **rejected** with
 everything that is wrong with it, or **unavailable**: not known to be durable, send it again.
 
+The body may be compressed by gzip (`Content-Encoding: gzip`); limits count what it inflates to. A record has at most
+16 KiB, names no field twice, and holds no half of a surrogate pair.
+
 Resubmitting the same content is always safe. When the answer was lost, or was 429, 502, 503 or 504, send the whole
 request again; after 207 send again only what was unavailable.
 """
 PROBLEMS = {
     400: "Not JSON, or not one object with `records`",
     401: "The key is missing, unknown, expired or revoked",
-    408: "The body did not arrive in time",
-    413: "Too many bytes or too many records",
-    415: "Not application/json in UTF-8, or compressed",
+    408: "The request did not arrive in time",
+    413: "Too many bytes, inflated, or too many records",
+    415: "Not application/json in UTF-8, or encoded by anything but gzip",
     429: "The key's quota is spent; send it again after `Retry-After` seconds",
+    431: "URL or header fields are too large, or too many",
     500: "An error on our side",
 }
 _REF = "#/components/schemas/"
@@ -71,7 +75,9 @@ def _collect() -> dict[str, Any]:
             "202": _response("Every record is accepted", "Receipts", "application/json"),
             "207": _response("A mix of accepted, rejected and unavailable", "Receipts", "application/json"),
             "422": _response("Every record is rejected", "ProblemWithReceipts"),
-            "503": _with_retry_after(_response("Nothing could be published; send it again", "ProblemWithReceipts")),
+            "503": _with_retry_after(
+                _response("Nothing could be published, or too much is under way; send it again", "ProblemWithReceipts")
+            ),
             **{str(status): _problem(words) for status, words in PROBLEMS.items()},
             "429": _with_retry_after(_problem(PROBLEMS[429])),
         },

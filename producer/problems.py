@@ -31,6 +31,13 @@ def request_problem(error: RequestError) -> Response:
     return problem(error.status, error.detail, error.headers)
 
 
+def on_the_wire(response: Response) -> bytes:
+    """The whole answer, for a connection that has no application to answer it, and ends with it."""
+    head = [f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()]
+    head += [b"%b: %b" % header for header in (*response.raw_headers, (b"connection", b"close"))]
+    return b"\r\n".join([*head, b"", bytes(response.body)])
+
+
 def answer_with_problems(app: FastAPI) -> None:
     """Makes problem documents of what the framework itself refuses, and of what nobody expected."""
 

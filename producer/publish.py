@@ -17,6 +17,9 @@ from producer.metrics import Metrics
 
 BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 2.0
+# A slot rests so long after a call of which nothing was taken, and less after a better one: calls that a busy stream
+# refuses cost this process as much as those that it takes.
+RECOVERY_SECONDS = 0.2
 # After a call that no retry helps, this process counts as unable to publish for so long.
 BROKEN_SECONDS = 30.0
 
@@ -73,6 +76,11 @@ class Publisher:
         """False for a while after a call that no retry would have helped."""
         return self._timing.clock() >= self._broken_until
 
+    @property
+    def has_room(self) -> bool:
+        """False from a submission that found the buffer full until it has room for another."""
+        return self._buffer.has_room
+
     async def publish(self, entries: Sequence[Entry]) -> list[bool]:
         """For each entry whether it is durable; False means not known to be.
 
@@ -113,6 +121,8 @@ class Publisher:
     async def _call(self, batch: list[Pending]) -> None:
         try:
             refused = await self._put(batch)
+            if refused:
+                await self._timing.sleep(RECOVERY_SECONDS * len(refused) / len(batch))
         finally:
             self._slots.release()
         if refused:

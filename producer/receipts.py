@@ -7,7 +7,6 @@ from typing import Literal
 import msgspec
 
 from producer.validate import FieldError
-from producer.wire import Transaction
 
 
 class Published(msgspec.Struct, frozen=True, rename="camel"):
@@ -44,14 +43,14 @@ class Receipts(msgspec.Struct, frozen=True):
         return HTTPStatus.MULTI_STATUS
 
 
-def receipts(results: Sequence[Transaction | list[FieldError]], durable: Sequence[bool]) -> Receipts:
-    """`durable` holds one outcome for each valid transaction among the results, in their order."""
+def receipts(judged: Sequence[str | list[FieldError]], durable: Sequence[bool]) -> Receipts:
+    """`judged` is each record's `trxId`, or what is wrong with it; `durable` holds an outcome for each of the first."""
     outcome = iter(durable)
     records = [
-        Published(result.trx_id, "accepted" if next(outcome) else "unavailable")
-        if isinstance(result, Transaction)
+        Published(result, "accepted" if next(outcome) else "unavailable")
+        if isinstance(result, str)
         else Rejected(index, "rejected", result)
-        for index, result in enumerate(results)
+        for index, result in enumerate(judged)
     ]
     accepted = sum(durable)
-    return Receipts(accepted, len(results) - len(durable), len(durable) - accepted, list(records))
+    return Receipts(accepted, len(judged) - len(durable), len(durable) - accepted, list(records))

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from fastapi import FastAPI
 
-from producer.collect import BODY_SECONDS
-from producer.connection import deadline_protocol
+from producer.connection import guarded_protocol
+from producer.deadlines import ConnectionLimits
+from producer.metrics import Metrics
 
-# Longer than load balancers keep an idle connection (60 s), so that they never send on one that was just closed.
-KEEP_ALIVE_SECONDS = 75
-# A body's own deadline comes first, so that it is answered; this one ends what nobody answers any more.
-REQUEST_SECONDS = BODY_SECONDS + 5
 CLOSE = (b"connection", b"close")
 
 
@@ -29,20 +26,23 @@ def listen(host: str, port: int) -> socket.socket:
 class Server(uvicorn.Server):
     """Leaves signals to `stop_on_signals`; by itself uvicorn stops at once and dies of the signal in the end.
 
-    Requests that were begun have `grace_seconds` to be answered when it stops; then they are cancelled.
+    A connection without a request is closed after `idle_seconds`. Requests that were begun have `grace_seconds` to be
+    answered when it stops; then they are cancelled.
     """
 
-    def __init__(self, app: FastAPI, grace_seconds: float) -> None:
+    def __init__(
+        self, app: FastAPI, limits: ConnectionLimits, metrics: Metrics, idle_seconds: int, grace_seconds: float
+    ) -> None:
         config = uvicorn.Config(
             app,
-            http=deadline_protocol(REQUEST_SECONDS),
+            http=guarded_protocol(limits, lambda reason: metrics.refused_connections.labels(reason).inc()),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_keep_alive=idle_seconds,
             timeout_graceful_shutdown=math.ceil(grace_seconds),
         )
         super().__init__(config)

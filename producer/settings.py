@@ -57,6 +57,16 @@ class ServiceSettings(KeySettings):
     producer_port: Annotated[int, Field(ge=0, le=65535)] = PORT
     max_records_per_request: Annotated[int, Field(ge=1)] = 5000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 5 * 1024 * 1024
+    # Bytes of bodies, inflated, that are being read and judged at once; beyond, 503.
+    max_bodies_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
+    # Beyond, 503; each takes a file descriptor.
+    max_connections: Annotated[int, Field(ge=1, le=1_000_000)] = 2000
+    # How long a request's head, and then its body, may take to arrive.
+    header_timeout_seconds: Positive = 10
+    body_timeout_seconds: Positive = 15
+    # A connection without a request is closed after so long. A load balancer has to let go first, or it sends on a
+    # connection that was just closed and answers 502: AWS's does after 60 s.
+    idle_timeout_seconds: Annotated[int, Field(ge=1)] = 75
     # How long a PutRecords call waits for company.
     publish_linger_ms: NotNegative = 5
     # PutRecords calls in flight.
@@ -77,6 +87,8 @@ class ServiceSettings(KeySettings):
             raise ValueError("PUBLISH_BUFFER_RECORDS must be at least MAX_RECORDS_PER_REQUEST")
         if self.publish_buffer_bytes < 3 * self.max_body_bytes:
             raise ValueError("PUBLISH_BUFFER_BYTES must be at least three times MAX_BODY_BYTES")
+        if self.max_bodies_bytes < self.max_body_bytes:
+            raise ValueError("MAX_BODIES_BYTES must be at least MAX_BODY_BYTES")
         return self
 
 

@@ -67,7 +67,7 @@ _decode_text = msgspec.json.Decoder(str).decode
 _QUOTES = 4 * 9 - 2
 _RULES: dict[str, Callable[[str], str]] = {
     "trxId": fields.trx_id,
-    "amount": amount.plain,
+    "amount": amount.from_text,
     "senderId": fields.text,
     "receiverId": fields.text,
     "senderIban": fields.text,
@@ -97,7 +97,7 @@ def _quickly(record: bytes) -> Transaction:
         raise ValueError(REPEATED)
     return Transaction(
         fields.trx_id(raw.trx_id),
-        amount.plain(_decode_text(digits) if digits.startswith(b'"') else digits.decode()),
+        amount.from_text(_decode_text(digits)) if digits.startswith(b'"') else amount.plain(digits.decode()),
         text(raw.sender_id),
         text(raw.receiver_id),
         text(raw.sender_iban),
@@ -158,11 +158,16 @@ def _value(name: str, found: dict[str, Any], rule: Callable[[str], str]) -> str:
         raise ValueError(MISSING)
     value = found[name]
     if name == "amount":
-        if not isinstance(value, str):
-            raise ValueError(amount.NOT_DECIMAL)
-    elif not isinstance(value, str) or isinstance(value, _Number):
+        return _amount(value)
+    if not isinstance(value, str) or isinstance(value, _Number):
         raise ValueError(NOT_TEXT + _kind(value))
-    return rule(str(value))
+    return rule(value)
+
+
+def _amount(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(amount.NOT_DECIMAL)
+    return amount.plain(value) if isinstance(value, _Number) else amount.from_text(value)
 
 
 def _kind(value: object) -> str:

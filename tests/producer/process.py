@@ -63,6 +63,11 @@ class Producer:
                 return logged
         raise AssertionError(f"it ended without {event!r}: {self.log}")
 
+    @property
+    def port(self) -> int:
+        assert self.http.base_url.port
+        return self.http.base_url.port
+
     def post(self, key: str = KEY_TEXT) -> httpx.Response:
         return self.http.post("/collector/transactions", json={"records": [record()]}, headers={"x-api-key": key})
 

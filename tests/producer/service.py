@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from producer.api import Readiness, create_app
 from producer.auth import ApiKey, KeyRing, new_key
 from producer.collect import Collector, RequestLimits
+from producer.intake import Intake
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits
 from producer.quota import Quota
@@ -20,7 +21,7 @@ from tests.producer.fakes import ROOMY, FakeSecrets, FakeStream, FakeTime
 PATH = "/collector/transactions"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 KEY_TEXT, KEY = new_key("tests", NOW)
-LIMITS = RequestLimits(records=10, body_bytes=10_000)
+LIMITS = RequestLimits(records=10, body_bytes=10_000, body_seconds=30)
 
 
 @dataclass
@@ -32,6 +33,7 @@ class ServiceUnderTest:
     keys: Sequence[ApiKey] = (KEY,)
     limits: RequestLimits = LIMITS
     publish_limits: PublishLimits = ROOMY
+    bodies_bytes: int = 10_000_000
     rate: int = 20_000
     now: datetime = NOW
 
@@ -41,7 +43,8 @@ class ServiceUnderTest:
         self.key_ring = KeyRing(self.secrets, metrics, lambda: self.now)
         self.publisher = Publisher(self.stream, self.publish_limits, self.time.timing(), metrics)
         quota = Quota(self.rate, self.limits.records, self.time.clock)
-        collector = Collector(self.key_ring, quota, self.publisher, metrics, self.limits, lambda: self.now)
+        self.intake = Intake(self.bodies_bytes)
+        collector = Collector(self.key_ring, quota, self.publisher, metrics, self.limits, self.intake, lambda: self.now)
         self.readiness = Readiness(self.key_ring, self.publisher)
         self.app = create_app(collector, self.readiness, metrics.registry)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

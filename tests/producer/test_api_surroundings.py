@@ -54,7 +54,8 @@ async def test_the_documentation_names_every_status_field_and_limit() -> None:
     service = await ServiceUnderTest.ready()
     document = (await service.http.get("/openapi.json")).json()
     post = document["paths"][PATH]["post"]
-    assert set(post["responses"]) == {"202", "207", "400", "401", "408", "413", "415", "422", "429", "500", "503"}
+    statuses = {"202", "207", "400", "401", "408", "413", "415", "422", "429", "431", "500", "503"}
+    assert set(post["responses"]) == statuses
     assert set(post["responses"]["503"]["content"]) == {PROBLEM}
     assert set(post["responses"]["207"]["content"]) == {"application/json"}
     schemas = document["components"]["schemas"]

@@ -1,15 +1,20 @@
 """The real process: how it starts, how it stops, and what it says when it can't."""
 
 import os
+import resource
 import socket
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import msgspec
+import pytest
 
+from tests.load.process import resident_bytes
 from tests.producer.builders import record
 from tests.producer.fake_aws import FakeAws
-from tests.producer.process import PATIENCE_SECONDS, environment, producing, run
+from tests.producer.process import PATIENCE_SECONDS, Producer, environment, producing, run
 from tests.producer.service import KEY, KEY_TEXT
 
 
@@ -89,6 +94,62 @@ def test_a_request_is_served_as_a_gateway_and_a_load_balancer_forward_it(aws: Fa
         for content in (body, iter([body[:9], body[9:]])):  # with its length, and chunked
             answer = producer.http.post("/collector/transactions", content=content, headers=forwarded | ours)
             assert answer.status_code == 202
+
+
+@contextmanager
+def connected(producer: Producer) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", producer.port), timeout=PATIENCE_SECONDS) as connection:
+        yield connection
+
+
+def read_to_the_end(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_slow_heads_and_bodies_end_with_408_and_idle_connections_without_a_word(aws: FakeAws) -> None:
+    head = f"POST /collector/transactions HTTP/1.1\r\nhost: x\r\nx-api-key: {KEY_TEXT}\r\n"
+    body = "content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
+    deadlines = dict.fromkeys(("HEADER_TIMEOUT_SECONDS", "BODY_TIMEOUT_SECONDS", "IDLE_TIMEOUT_SECONDS"), "1")
+    with producing(aws.url, **deadlines) as producer:
+        producer.wait_for("keys loaded")
+        for sent, answer in ((head, b"HTTP/1.1 408 "), (head + body, b"HTTP/1.1 408 "), ("", b"")):
+            with connected(producer) as connection:
+                connection.sendall(sent.encode())
+                assert read_to_the_end(connection)[:13] == answer
+
+
+def test_beyond_its_connections_it_says_so_and_serves_those_that_it_has(aws: FakeAws) -> None:
+    with producing(aws.url, MAX_CONNECTIONS="2") as producer:
+        producer.wait_for("keys loaded")
+        assert producer.post().status_code == 202
+        with connected(producer), connected(producer) as refused:
+            assert read_to_the_end(refused).startswith(b"HTTP/1.1 503 ")
+            assert producer.post().status_code == 202
+        metrics = producer.http.get("/metrics").text
+    assert 'collector_refused_connections_total{reason="too_many"} 1.0' in metrics
+
+
+def test_of_a_refused_request_nothing_is_kept_while_its_connection_stays_open(aws: FakeAws) -> None:
+    head = b"POST /collector/transactions HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"
+    begun, count = head + b"x" * 200_000, 300
+    with producing(aws.url) as producer, ExitStack() as open_ones:
+        producer.wait_for("keys loaded")
+        assert producer.post().status_code == 202
+        before = resident_bytes(producer.process.pid)
+        for connection in [open_ones.enter_context(connected(producer)) for _ in range(count)]:
+            connection.sendall(begun)
+            assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+        assert resident_bytes(producer.process.pid) - before < count * len(begun) / 2
+
+
+def test_more_connections_than_files_may_be_open_are_refused_at_the_start() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY or most >= 1_000_000:
+        pytest.skip("this machine has no limit to reach")
+    ended = run("serve", **environment("http://127.0.0.1:1", MAX_CONNECTIONS="1000000"))
+    assert ended.returncode == 2
+    assert "MAX_CONNECTIONS" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_what_was_counted_until_the_end_is_told_to_cloudwatch(aws: FakeAws) -> None:

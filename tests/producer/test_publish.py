@@ -1,6 +1,7 @@
 """The publisher: shared calls, one outcome an entry, bounded in every direction."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from producer.buffer import Entry
 from producer.errors import BufferFullError, StreamBrokenError, StreamUnavailableError
-from producer.publish import BROKEN_SECONDS
+from producer.publish import BROKEN_SECONDS, RECOVERY_SECONDS
 from tests.producer.builders import entries
 from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher
 
@@ -75,6 +76,15 @@ async def test_a_record_kinesis_refused_is_retried_alone() -> None:
     ]
 
 
+async def test_the_more_the_stream_refuses_the_longer_it_is_left_alone() -> None:
+    time = FakeTime()
+    few, all_of_them = Refusals({b"entry-0\n": 1}), Refusals({entry.data: 1 for entry in entries(4)})
+    for refusals in (few, all_of_them):
+        await publisher(FakeStream(refuse=refusals), time, replace(ROOMY, linger_seconds=0)).publish(entries(4))
+    rests = [seconds for seconds in time.sleeps if seconds in (RECOVERY_SECONDS, RECOVERY_SECONDS / 4)]
+    assert rests == [RECOVERY_SECONDS / 4, RECOVERY_SECONDS]
+
+
 async def test_what_was_refused_goes_ahead_of_what_came_later() -> None:
     stream = FakeStream(refuse=Refusals({b"early-0\n": 1}))
     publishing = publisher(stream, limits=replace(ROOMY, concurrency=1))
@@ -92,12 +102,18 @@ async def test_a_call_that_failed_as_a_whole_is_made_again(writes_anyway: bool) 
 
 
 async def test_what_is_refused_until_the_deadline_is_unavailable() -> None:
-    stream = FakeStream(refuse=lambda entry: THROTTLED if entry.data == b"entry-1\n" else None)
-    time = FakeTime()
-    assert await publisher(stream, time).publish(entries(3)) == [True, False, True]
+    time, sent_at = FakeTime(), list[float]()
+
+    def refuse(entry: Entry) -> str | None:
+        if entry.data != b"entry-1\n":
+            return None
+        sent_at.append(time.now)
+        return THROTTLED
+
+    assert await publisher(FakeStream(refuse=refuse), time).publish(entries(3)) == [True, False, True]
     assert time.now <= 1000.0 + ROOMY.deadline_seconds
-    assert len(stream.calls) > 3
-    waits = [seconds for seconds in time.sleeps if seconds != ROOMY.linger_seconds]
+    waits = [round(later - earlier, 6) for earlier, later in itertools.pairwise(sent_at)]
+    assert len(waits) > 3
     assert waits == sorted(waits), "each wait is longer than the one before, up to a limit"
     assert waits[0] < waits[-1]
 
@@ -173,7 +189,7 @@ async def test_what_backs_off_keeps_no_other_from_being_sent() -> None:
 
     class LongBackoff(FakeTime):
         async def sleep(self, seconds: float) -> None:
-            if seconds > ROOMY.linger_seconds:
+            if seconds not in (ROOMY.linger_seconds, RECOVERY_SECONDS):
                 await over.wait()
 
     publishing = publisher(stream, LongBackoff(), replace(ROOMY, concurrency=1))

@@ -67,6 +67,11 @@ def test_a_placeholder_is_no_value(monkeypatch: pytest.MonkeyPatch, value: str) 
         ("METRICS_NAMESPACE", "s3cr3t!"),
         ("PUBLISH_BUFFER_RECORDS", "4999"),
         ("PUBLISH_BUFFER_BYTES", "5242880"),
+        ("MAX_BODIES_BYTES", "5242879"),
+        ("MAX_CONNECTIONS", "0"),
+        ("HEADER_TIMEOUT_SECONDS", "0"),
+        ("BODY_TIMEOUT_SECONDS", "inf"),
+        ("IDLE_TIMEOUT_SECONDS", "0"),
     ],
 )
 def test_a_bad_value_is_named_and_not_echoed(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -76,6 +81,11 @@ def test_a_bad_value_is_named_and_not_echoed(monkeypatch: pytest.MonkeyPatch, na
     assert name in str(raised.value)
     assert "s3cr3t" not in str(raised.value)
     assert len(str(raised.value).splitlines()) == 2, "one line says so, one names the setting"
+
+
+def test_a_load_balancer_of_aws_lets_go_of_an_idle_connection_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting(monkeypatch)
+    assert load(ServiceSettings).idle_timeout_seconds > 60
 
 
 @pytest.mark.parametrize(("seconds", "fits"), [("25", True), ("26", False)])

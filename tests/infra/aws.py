@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).parents[2]
 TOOLS = CHECKOUT / ".venv-infra" / "bin"
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
+KEY = "test"
 READING = ("Describe", "Get", "List", "Lookup", "GET", "HEAD", "BatchGet", "AssumeRole", "RunTask")
 
 
@@ -47,11 +48,11 @@ class Aws:
         session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         return session.client(service, endpoint_url=self.url)  # type: ignore[call-overload]
 
-    def calls(self, service: str = "") -> list[str]:
-        """`service action`, in their order."""
-        lines = (self.folder / "calls.log").read_text().splitlines() if (self.folder / "calls.log").exists() else []
-        found = [line.split(" ", 1)[1] for line in lines]
-        return [call for call in found if call.startswith(service)]
+    def calls(self) -> list[str]:
+        """`service action`, in their order; but not those of the containers."""
+        file = self.folder / "calls.log"
+        lines = [line.split(" ", 2) for line in file.read_text().splitlines()] if file.exists() else []
+        return [call for _, key, call in lines if key == KEY]
 
     def changes(self) -> list[str]:
         """The calls that were not for reading."""

@@ -34,7 +34,7 @@ def stream_for(aws: Aws, folder: Path) -> Iterator[None]:
                 "*": {
                     "AWS_ENDPOINT_URL": aws.url,
                     "AWS_ENDPOINT_URL_KINESIS": emulator.url,
-                    "AWS_ACCESS_KEY_ID": "test",
+                    "AWS_ACCESS_KEY_ID": "container",
                     "AWS_SECRET_ACCESS_KEY": "test",
                 },
                 "producer": {

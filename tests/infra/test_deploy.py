@@ -62,13 +62,13 @@ def test_a_failed_migration_stops_the_deploy_before_any_service(checkout: Checko
         done = checkout.run(*DEPLOY)
     assert done.returncode == 1
     assert "password authentication failed" in done.stderr
-    assert "ecs CreateService" not in aws.calls("ecs")
+    assert "ecs CreateService" not in aws.calls()
 
 
 def test_run_again_it_goes_on_and_tells_url_and_key(checkout: Checkout, aws: Aws) -> None:
     told = results(checkout.run(*DEPLOY))
     assert told == {"api_gateway_url": aws.producer_url, "api_gateway_api_key": aws.secret(f"{NAME}/api-key")}
-    assert aws.calls("rds").count("rds CreateDBInstance") == 1
+    assert aws.calls().count("rds CreateDBInstance") == 1
 
 
 def test_run_again_it_changes_nothing_and_pushes_nothing(checkout: Checkout, aws: Aws) -> None:

@@ -1,4 +1,4 @@
-"""A line for each call that the emulator gets: service and action, or service, method and path."""
+"""A line for each call that the emulator gets: when, whose access key, service, and action or method and path."""
 
 import io
 import re
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/(?P<service>[^/]+)/")
+SCOPE = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def recording(application: Application, file: Path) -> Application:
     def record(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        line = f"{time.time():.1f} {_service(environ)} {_action(environ)}\n"
+        line = f"{time.time():.1f} {_caller(environ)} {_action(environ)}\n"
         with file.open("a") as log:
             log.write(line)
         return application(environ, start_response)
@@ -23,9 +23,9 @@ def recording(application: Application, file: Path) -> Application:
     return record
 
 
-def _service(environ: dict[str, Any]) -> str:
+def _caller(environ: dict[str, Any]) -> str:
     found = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return found["service"] if found else "-"
+    return f"{found['key']} {found['service']}" if found else "- -"
 
 
 def _action(environ: dict[str, Any]) -> str:

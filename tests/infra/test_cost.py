@@ -109,7 +109,7 @@ def test_the_bill_assumes_what_the_services_do() -> None:
 def test_a_transactions_bytes_are_those_of_the_sample() -> None:
     found = entries()
     assert sum(len(entry.data) for entry in found) / len(found) == pytest.approx(LINE, rel=0.01)
-    answer = msgspec.json.encode(receipts(transactions(), [True] * len(found)))
+    answer = msgspec.json.encode(receipts([transaction.trx_id for transaction in transactions()], [True] * len(found)))
     assert len(answer) / len(found) == pytest.approx(RECEIPT, rel=0.02)
 
 

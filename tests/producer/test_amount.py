@@ -17,11 +17,11 @@ def is_allowed(text: str) -> bool:
     if not JSON_NUMBER.fullmatch(text):
         return False
     value = Decimal(text)
-    _, digits, exponent = value.as_tuple()
+    sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
-    after = max(0, -exponent)
-    before = max(1, len(digits) + exponent) if value else 1
-    return value >= 0 and before <= 20 and after <= 18
+    significant = "".join(map(str, digits)).rstrip("0")
+    finest = exponent + len(digits) - len(significant)
+    return not value or (not sign and len(significant) + finest <= 20 and finest >= -18)
 
 
 def refusal(text: str) -> str | None:
@@ -51,6 +51,10 @@ number_like = st.builds(
 @example("123e-20")
 @example("0.00123e5")
 @example("0e999999")
+@example("0e-999999")
+@example("1." + "0" * 30)
+@example("10000e-20")
+@example("0." + "0" * 18 + "10")
 @example("-0.0e1")
 @example("00")
 @example("१")
@@ -76,6 +80,10 @@ def test_an_amount_is_accepted_exactly_if_the_contract_allows_it_and_keeps_its_v
         ("-0.00", "0.00"),
         ("0e5", "0"),
         ("0." + "0" * 500 + "1e502", "10"),
+        ("5." + "0" * 500, "5." + "0" * 18),
+        ("5." + "0" * 500 + "e-18", "0.000000000000000005"),
+        ("0." + "0" * 500, "0." + "0" * 18),
+        ("0e-19", "0"),
     ],
 )
 def test_digits_are_kept_and_exponents_written_out(text: str, written: str) -> None:
@@ -113,3 +121,34 @@ def test_a_negative_amount_is_refused(text: str) -> None:
 )
 def test_an_absurd_amount_is_refused_before_anything_is_written_out(text: str, message: str) -> None:
     assert refusal(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("1500.25", "1500.25"),
+        ("-0.00", "0.00"),
+        (str(Decimal("1E-18")), "0.000000000000000001"),
+        (str(Decimal("0E-18")), "0." + "0" * 18),
+        (str(Decimal("1.50E+3")), "1500"),
+        ("9.99e19", "99900000000000000000"),
+        ("1e-0018", "0.000000000000000001"),
+    ],
+)
+def test_a_string_is_read_as_decimals_are_written(text: str, written: str) -> None:
+    assert amount.from_text(text) == written
+
+
+@pytest.mark.parametrize("text", ["12E3", "0.1e1", "10e0", "0.0010e5"])
+def test_a_string_with_another_form_of_exponent_is_refused(text: str) -> None:
+    assert amount.plain(text), "as a number it is none the worse"
+    with pytest.raises(ValueError, match=re.escape(amount.NOT_NORMAL)):
+        amount.from_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("1e20", amount.TOO_LARGE), ("1e-19", amount.TOO_FINE), ("-1", amount.NEGATIVE)]
+)
+def test_a_string_is_refused_for_the_reason_that_a_number_would_be(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        amount.from_text(text)

@@ -23,6 +23,10 @@ is_rolled_out() { # service, task definition
   if [ "$rollout" = FAILED ] || [ "${definition##*/}" != "$2" ]; then
     give_up_on "$1" "the new $1 did not come up, and ECS went back to the one before; its log is in /$name/$1"
   fi
+  if [ "$desired" = 0 ]; then # a destroy.sh that did not go on stopped it, and Terraform leaves the number alone
+    aws ecs update-service --cluster "$name" --service "$1" --desired-count 1 >/dev/null
+    return 1
+  fi
   [ "$rollout" = COMPLETED ] && [ "$deployments" = 1 ] && [ "$running" = "$desired" ]
 }
 

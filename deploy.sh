@@ -77,7 +77,8 @@ preflight() {
 check_settings() {
   settle_mail "$sender" "$recipients"
   settle_size "$size"
-  is_deployed || [ -n "$faults" ] || check_capacity 1 4
+  if is_deployed || [ -n "$faults" ]; then return; fi
+  if [ "$size" = development ]; then check_capacity 1 1; else check_capacity 2 4; fi
 }
 
 set_vars() {

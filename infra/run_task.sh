@@ -51,19 +51,22 @@ start() { # family, container, word…: the task's ARN
   echo "$task"
 }
 
-describe() { # task, query
-  aws ecs describe-tasks --cluster "$CLUSTER" --tasks "$1" --query "$2"
-}
-
+# Sets `code`, its container's exit code (None if it never ran), and `reason`.
 wait_for_end() { # task
-  local ends=$((SECONDS + ${TASK_SECONDS:-3600}))
-  until [ "$(describe "$1" 'tasks[0].lastStatus')" = STOPPED ]; do
-    if [ $SECONDS -ge $ends ]; then
-      complain "$1 still runs after ${TASK_SECONDS:-3600} s; it is not stopped"
+  local ends=$((SECONDS + ${TASK_SECONDS:-3600})) status='' unanswered=0
+  while [ "$status" != STOPPED ]; do
+    [ -z "$status" ] || sleep "${TASK_POLL_SECONDS:-3}"
+    read -r status code reason < <(describe "$1") || { status=UNKNOWN && unanswered=$((unanswered + 1)); }
+    if [ $SECONDS -ge $ends ] || [ $unanswered -ge 5 ]; then
+      complain "$1 is $status; it is not waited for any longer, and not stopped"
       return 1
     fi
-    sleep "${TASK_POLL_SECONDS:-3}"
   done
+}
+
+describe() { # task
+  aws ecs describe-tasks --cluster "$CLUSTER" --tasks "$1" \
+    --query 'tasks[0].[lastStatus, containers[0].exitCode, stoppedReason, containers[0].reason]'
 }
 
 # The last lines may come a little later than the end.
@@ -80,17 +83,8 @@ show_log() { # family, container, task
   complain "(no log in $group)"
 }
 
-exit_code() { # task: returns its container's exit code, and says why it is not 0
-  local code reason
-  code=$(describe "$1" 'tasks[0].containers[0].exitCode')
-  [ "$code" != 0 ] || return 0
-  reason=$(describe "$1" 'tasks[0].[stoppedReason, containers[0].reason]' | tr '\t' ' ')
-  complain "${1##*/} failed (exit code $code): $reason"
-  if [ "$code" = None ]; then return 1; else return "$code"; fi
-}
-
 main() {
-  local family=$1 container=${1##*-} task code=0
+  local family=$1 container=${1##*-} task code reason
   shift
   CLUSTER=${CLUSTER:-$(output cluster)}
   SUBNETS=${SUBNETS:-$(output task_subnets)}
@@ -99,8 +93,10 @@ main() {
   complain "$family: task ${task##*/}"
   wait_for_end "$task"
   show_log "$family" "$container" "$task"
-  exit_code "$task" || code=$?
-  return $code
+  [ "$code" != 0 ] || return 0
+  complain "${task##*/} failed (exit code $code): $reason"
+  [ "$code" != None ] || code=1
+  return "$code"
 }
 
 case ${1:-} in

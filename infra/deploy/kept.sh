@@ -13,11 +13,11 @@ kept_key() {
 }
 
 adopt_what_was_kept() {
-  local in_state key
+  local in_state key=''
   rm -f "$root/$ADOPTING"
   in_state=$(tf state list 2>/dev/null || true)
-  key=$(kept_key)
-  if [ -n "$key" ] && ! is_listed aws_kms_key.this "$in_state"; then
+  is_listed aws_kms_key.this "$in_state" || key=$(kept_key)
+  if [ -n "$key" ]; then
     adopt aws_kms_key.this "$key"
     is_listed aws_kms_alias.this "$in_state" || adopt aws_kms_alias.this "alias/$name"
   fi

@@ -5,9 +5,10 @@ readonly STABLE_SECONDS=${STABLE_SECONDS:-1200} POLL_SECONDS=${POLL_SECONDS:-5}
 
 # A rollback ends stable too, with the task definition of before: so both are asked for.
 wait_until_stable() {
-  local ends=$((SECONDS + STABLE_SECONDS)) service
+  local ends=$((SECONDS + STABLE_SECONDS)) service newest
   for service in producer consumer; do
-    until is_rolled_out "$service"; do
+    newest=$(aws ecs describe-task-definition --task-definition "$name-$service" --query taskDefinition.taskDefinitionArn)
+    until is_rolled_out "$service" "${newest##*/}"; do
       [ $SECONDS -lt $ends ] || give_up_on "$service" "$service is not stable after $(duration "$STABLE_SECONDS")"
       sleep "$POLL_SECONDS"
     done
@@ -15,13 +16,16 @@ wait_until_stable() {
   done
 }
 
-is_rolled_out() { # service
-  local rollout definition deployments running desired newest primary="deployments[?status=='PRIMARY'] | [0]"
+is_rolled_out() { # service, task definition
+  local rollout definition deployments running desired primary="deployments[?status=='PRIMARY'] | [0]"
   read -r rollout definition deployments running desired < <(ask_service "$1" \
     "[$primary.rolloutState, taskDefinition, length(deployments), runningCount, desiredCount]")
-  newest=$(aws ecs describe-task-definition --task-definition "$name-$1" --query taskDefinition.taskDefinitionArn)
-  if [ "$rollout" = FAILED ] || [ "${definition##*/}" != "${newest##*/}" ]; then
+  if [ "$rollout" = FAILED ] || [ "${definition##*/}" != "$2" ]; then
     give_up_on "$1" "the new $1 did not come up, and ECS went back to the one before; its log is in /$name/$1"
+  fi
+  if [ "$desired" = 0 ]; then # a destroy.sh that did not go on stopped it, and Terraform leaves the number alone
+    aws ecs update-service --cluster "$name" --service "$1" --desired-count 1 >/dev/null
+    return 1
   fi
   [ "$rollout" = COMPLETED ] && [ "$deployments" = 1 ] && [ "$running" = "$desired" ]
 }

@@ -5,17 +5,19 @@ import json
 import secrets
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.exceptions import EndpointConnectionError
 
 from tests.integration.emulator import free_port, wait_for
 
 CHECKOUT = Path(__file__).parents[2]
-TOOLS = CHECKOUT / ".venv-infra" / "bin"
+PYTHON = CHECKOUT / ".venv-infra" / "bin" / "python"
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 KEY = "test"
@@ -24,12 +26,13 @@ READING = ("Describe", "Get", "List", "Lookup", "GET", "HEAD", "BatchGet", "Assu
 
 @dataclass(frozen=True)
 class Aws:
-    """``folder`` is the emulator's; see its settings."""
+    """``folder`` is the emulator's; see its settings. In ``tools`` is the AWS command line."""
 
     folder: Path
     port: int
     producer_port: int
     has_engine: bool
+    tools: Path
 
     @property
     def url(self) -> str:
@@ -38,6 +41,11 @@ class Aws:
     @property
     def producer_url(self) -> str:
         return f"http://127.0.0.1:{self.producer_port}"
+
+    @property
+    def socket(self) -> Path:
+        """Where the command line is served."""
+        return self.tools / "served"
 
     @property
     def bundle(self) -> Path:
@@ -82,30 +90,49 @@ class Aws:
 
 @contextlib.contextmanager
 def serving(folder: Path, *, has_engine: bool) -> Iterator[Aws]:
-    aws = Aws(folder, free_port(), free_port(), has_engine)
-    settings = {
-        "folder": str(folder),
+    with tempfile.TemporaryDirectory(prefix="aws-") as short:
+        aws = Aws(folder, free_port(), free_port(), has_engine, Path(short))
+        (folder / "settings.json").write_text(json.dumps(_settings(aws)))
+        _write_command(aws)
+        with (
+            _running(aws, "tests.infra.emulator", str(folder / "settings.json")) as emulator,
+            _running(aws, "tests.infra.commandline", str(aws.socket)) as command_line,
+        ):
+            wait_for(lambda: _answers(aws, emulator, command_line))
+            yield aws
+
+
+def _settings(aws: Aws) -> dict[str, Any]:
+    return {
+        "folder": str(aws.folder),
         "port": aws.port,
         "registry_port": free_port(),
         "producer_port": aws.producer_port,
         "database_address": f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}",
-        "has_engine": has_engine,
+        "has_engine": aws.has_engine,
     }
-    (folder / "settings.json").write_text(json.dumps(settings))
-    with (folder / "emulator.log").open("w") as log:
-        command = [str(TOOLS / "python"), "-m", "tests.infra.emulator", str(folder / "settings.json")]
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=log, stderr=log)
+
+
+def _write_command(aws: Aws) -> None:
+    client = CHECKOUT / "tests" / "infra" / "commandline" / "client.py"
+    command = aws.tools / "aws"
+    command.write_text(f'#!/bin/sh\nexec "{PYTHON}" -SE "{client}" "{aws.socket}" "$@"\n')
+    command.chmod(0o755)
+
+
+@contextlib.contextmanager
+def _running(aws: Aws, module: str, argument: str) -> Iterator["subprocess.Popen[bytes]"]:
+    with (aws.folder / f"{module}.log").open("w") as log:
+        process = subprocess.Popen([PYTHON, "-m", module, argument], cwd=CHECKOUT, stdout=log, stderr=log)
     try:
-        wait_for(lambda: _answers(aws, process))
-        yield aws
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 
-def _answers(aws: Aws, process: "subprocess.Popen[bytes]") -> bool:
-    assert process.poll() is None, (aws.folder / "emulator.log").read_text()
-    try:
-        return bool(aws.client("sts").get_caller_identity())
-    except Exception:  # not yet
-        return False
+def _answers(aws: Aws, *processes: "subprocess.Popen[bytes]") -> bool:
+    assert all(process.poll() is None for process in processes), [file.read_text() for file in aws.folder.glob("*.log")]
+    with contextlib.suppress(EndpointConnectionError):
+        return aws.socket.exists() and bool(aws.client("sts").get_caller_identity())
+    return False

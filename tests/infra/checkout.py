@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from tests.infra.aws import CHECKOUT, REGION, TOOLS, Aws
+from tests.infra.aws import CHECKOUT, REGION, Aws
 
 STANDIN = Path(__file__).parent / "standin"
 OVERRIDE = Path(__file__).parent / "emulator" / "emulator_override.tf"
@@ -74,7 +74,11 @@ class Checkout:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
-        path = [str(TOOLS), kept["PATH"]] if self.aws.has_engine else [str(STANDIN), str(TOOLS), kept["PATH"]]
+        path = (
+            [str(self.aws.tools), kept["PATH"]]
+            if self.aws.has_engine
+            else [str(STANDIN), str(self.aws.tools), kept["PATH"]]
+        )
         return {
             **kept,
             **SETTINGS,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.aws import CHECKOUT, TOOLS, Aws, serving
+from tests.infra.aws import CHECKOUT, PYTHON, Aws, serving
 from tests.infra.checkout import Checkout
 from tests.infra.fixtures import all_plans, plan
 
@@ -27,7 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _needs() -> list[tuple[object, str]]:
     return [
         (shutil.which("terraform"), "terraform is not installed"),
-        ((TOOLS / "aws").exists(), ".venv-infra is not set up (make test-infra)"),
+        (PYTHON.exists(), ".venv-infra is not set up (make test-infra)"),
         (
             (CHECKOUT / "infra" / ".terraform" / "providers").is_dir(),
             "terraform's AWS provider is not there (make lint)",

@@ -71,7 +71,7 @@ def test_on_a_bare_machine_every_missing_tool_is_named_at_once(checkout: Checkou
 
 def test_what_is_there_and_does_not_work_is_named_at_once(checkout: Checkout, tmp_path: Path) -> None:
     tools = tmp_path / "bin"
-    path = bare_path(tools, "aws", "curl")
+    path = bare_path(tools, "curl")
     script(tools, "docker", "exit 1")
     script(tools, "terraform", "echo Terraform v1.5.7")
     done = checkout.run(

@@ -21,7 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 
 @app.command()
 def overload(
-    capacity: Annotated[int, typer.Option(min=100, help="Records a second that the stream takes.")] = 4000,
+    capacity: Annotated[int, typer.Option(min=100, help="Records a second that the stream takes.")] = 2500,
     records: Annotated[int, typer.Option(min=1, max=5000, help="Records a request.")] = 100,
     seconds: Annotated[float, typer.Option(min=1, max=120, help="How long each load lasts.")] = 15,
     manner: Annotated[Manner, typer.Option(help="What the stream does beyond.")] = "slow",

@@ -119,7 +119,7 @@ def migrate() -> None:
 
     settings = DatabaseSettings.load()
     logs.configure(settings.log_format, settings.log_level)
-    revision = upgrade(settings.database_url)
+    revision = upgrade(settings.database)
     typer.echo(f"the database is at revision {revision}", err=True)
 
 

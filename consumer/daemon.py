@@ -32,13 +32,15 @@ def main() -> NoReturn:
     jars = multilang.find_jars()
     child = ChildSettings(
         settings.database_url,
+        settings.database_auth,
+        settings.aws_region,
         settings.stream_name,
         stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name),
         settings.application_name,
         log_format,
         settings.log_level,
     )
-    wait_until_migrated(settings.database_url, time.sleep)
+    wait_until_migrated(settings.database, time.sleep)
     require_continuous(settings, child.stream_incarnation)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(

@@ -1,21 +1,25 @@
 """Connections to PostgreSQL that never hang and never hold a row for long."""
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+
+from consumer.login import Database
 
 CONNECT_SECONDS = 5
 SILENCE_MS = 15_000
 
 
 def engine(
-    database_url: str, application_name: str, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000
+    database: Database, application_name: str, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000
 ) -> Engine:
-    """An engine of one connection for a libpq URL; ``application_name`` is what pg_stat_activity shows.
+    """An engine of one connection; ``application_name`` is what pg_stat_activity shows.
 
     A frozen client or a dead network frees its rows within 15 seconds. A timeout of 0 means none.
     Error messages hold no statement parameters.
     """
-    return create_engine(
-        sqlalchemy_url(database_url),
+    made = create_engine(
+        sqlalchemy_url(database.url),
         pool_size=1,
         max_overflow=0,
         hide_parameters=True,
@@ -31,6 +35,21 @@ def engine(
             f" -c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms}",
         },
     )
+    if database.auth == "iam":
+        _log_in_with_tokens(made, database)
+    return made
+
+
+def _log_in_with_tokens(target: Engine, database: Database) -> None:
+    from consumer.rds import Tokens  # a child without it is smaller
+
+    assert database.region
+    tokens = Tokens(target.url, database.region)
+
+    def sign(_: object, __: object, ___: object, parameters: dict[str, Any]) -> None:
+        parameters["password"] = tokens.make()
+
+    event.listen(target, "do_connect", sign)
 
 
 def sqlalchemy_url(database_url: str) -> URL:

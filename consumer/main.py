@@ -16,6 +16,7 @@ from amazon_kclpy.kcl import KCLProcess
 from consumer import logs
 from consumer.database import engine
 from consumer.detect import RULES
+from consumer.login import Database
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
@@ -35,6 +36,8 @@ class ChildSettings:
     """What the daemon, which checked it, hands to its children: one environment variable of each field's name."""
 
     database_url: str
+    database_auth: str
+    aws_region: str
     stream_name: str
     stream_incarnation: str
     application_name: str
@@ -47,6 +50,10 @@ class ChildSettings:
 
     def environment(self) -> dict[str, str]:
         return {field.upper(): getattr(self, field) for field in self.__dataclass_fields__}
+
+    @property
+    def database(self) -> Database:
+        return Database(self.database_url, self.database_auth, self.aws_region)
 
 
 def main() -> None:
@@ -68,7 +75,7 @@ def protocol_streams() -> tuple[TextIO, TextIO]:
 
 
 def shard_processor(settings: ChildSettings, pause: Callable[[float], bool]) -> ShardProcessor:
-    database = engine(settings.database_url, f"{settings.application_name} consumer")
+    database = engine(settings.database, f"{settings.application_name} consumer")
     store = Store(database, settings.application_name, settings.stream_name)
     pipeline = Pipeline(RULES, store, Patience(pause))
     return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause)

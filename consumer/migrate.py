@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from consumer.database import engine
 from consumer.errors import CrashError, RetryError
+from consumer.login import Database
 from consumer.logs import describe
 
 log = structlog.get_logger(__name__)
@@ -31,26 +32,26 @@ TURNED_AWAY = re.compile(
 Sleep = Callable[[float], None]
 
 
-def migrate(database_url: str, *, wait_seconds: float = WAIT_SECONDS, sleep: Sleep = time.sleep) -> str:
-    """Upgrades to the newest revision and returns it. Repeating it, or two at once, is safe.
+def migrate(database: Database, *, wait_seconds: float = WAIT_SECONDS, sleep: Sleep = time.sleep) -> str:
+    """Upgrades to this version's revision and returns the database's. Repeating it, or two at once, is safe.
 
-    Waits up to ``wait_seconds`` for the database. Raises RetryError when it does not answer by then, CrashError where
-    it answers and will not have us.
+    A database that a later version has migrated is left as it is. Waits up to ``wait_seconds`` for the database.
+    Raises RetryError when it does not answer by then, CrashError where it answers and will not have us.
     """
-    target = engine(database_url, "payment-analytics migrate", statement_timeout_ms=0, lock_timeout_ms=0)
+    target = engine(database, "payment-analytics migrate", statement_timeout_ms=0, lock_timeout_ms=0)
     with _connect(target, wait_seconds, sleep) as connection:
         _require_utf8(connection)
-        _upgrade(connection)
+        revision = _upgrade(connection)
     target.dispose()
-    return head_revision()
+    return revision
 
 
-def wait_until_migrated(database_url: str, sleep: Sleep) -> None:
+def wait_until_migrated(database: Database, sleep: Sleep) -> None:
     """Returns once the database answers and is at this version's revision or a later one.
 
     Raises CrashError where its encoding is not UTF8.
     """
-    target = engine(database_url, "payment-analytics wait")
+    target = engine(database, "payment-analytics wait")
     for second in itertools.count():
         missing = _missing(target)
         if missing is None:
@@ -75,7 +76,7 @@ def _missing(target: Engine) -> str | None:
 
 def head_revision() -> str:
     """The revision that this version of the code needs at least; revisions are plain numbers that grow."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
+    found = ScriptDirectory.from_config(alembic_config()).get_current_head()
     assert found
     return found
 
@@ -93,12 +94,22 @@ def _require_utf8(connection: Connection) -> None:
         raise CrashError(f"the database's encoding is {found}, UTF8 is needed: CREATE DATABASE … ENCODING 'UTF8'")
 
 
-def _upgrade(connection: Connection) -> None:
-    config = _config()
+def _upgrade(connection: Connection) -> str:
+    config = alembic_config()
     config.attributes["connection"] = connection
     with connection.begin():
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        if found := _later_revision(connection):
+            log.info("a later version has migrated the database: it is left as it is", revision=found)
+            return found
         command.upgrade(config, "head")
+        return head_revision()
+
+
+def _later_revision(connection: Connection) -> str | None:
+    """Also where this version is a former one, rolled back to: it cannot read what came after it."""
+    found = current_revision(connection)
+    return found if int(found or 0) > int(head_revision()) else None
 
 
 def _connect(target: Engine, wait_seconds: float, sleep: Sleep) -> Connection:
@@ -117,7 +128,7 @@ def _connect(target: Engine, wait_seconds: float, sleep: Sleep) -> Connection:
         waited += 1
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")

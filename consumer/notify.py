@@ -11,11 +11,13 @@ from contextlib import suppress
 from datetime import timedelta
 
 import structlog
+from sqlalchemy import Engine
 
 from consumer import logs
 from consumer.database import engine
 from consumer.heartbeat import beating
 from consumer.mail import DigestMail
+from consumer.metrics import Gauges, Metrics, reporting, write_line
 from consumer.outbox import Claim, Outbox, Released
 from consumer.pace import Pace
 from consumer.patience import Patience, Pause, StoppedError, backoff
@@ -110,10 +112,10 @@ class Stop:
         return self._requested
 
 
-def compose_notifier(settings: NotifierSettings) -> Notifier:
-    ses = Ses(ses_client(settings.aws_region), settings.alert_sender)
+def compose_notifier(settings: NotifierSettings, database: Engine) -> Notifier:
+    ses = Ses(ses_client(settings.aws_region), settings.alert_sender, settings.ses_configuration_set)
     return Notifier(
-        Outbox(engine(settings.database_url, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)),
+        Outbox(database),
         DigestMail(settings.alert_sender),
         ses,
         Pace(ses.quota, time.monotonic),
@@ -125,7 +127,7 @@ def compose_notifier(settings: NotifierSettings) -> Notifier:
 def retry_failed() -> Released:
     """The alerts of failed e-mails wait for the next one. Raises SettingsError or DBAPIError, and may be repeated."""
     target = engine(
-        DatabaseSettings.load().database_url,
+        DatabaseSettings.load().database,
         "payment-analytics emails",
         statement_timeout_ms=COMPOSING_MS,
         lock_timeout_ms=COMPOSING_MS,
@@ -143,5 +145,13 @@ def main() -> None:
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.request)
-    pause = beating(stop.pause, settings.heartbeat_file) if settings.heartbeat_file else stop.pause
-    compose_notifier(settings).run(settings.notify_poll_seconds, pause)
+    database = engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)
+    compose_notifier(settings, database).run(settings.notify_poll_seconds, compose_pause(settings, database, stop))
+
+
+def compose_pause(settings: NotifierSettings, database: Engine, stop: Stop) -> Pause:
+    """What happens between two steps of the work, where it is asked for: a beat, and the metrics of a minute."""
+    pause: Pause = stop.pause
+    if settings.metrics_namespace:
+        pause = reporting(pause, Metrics(settings.metrics_namespace, Gauges(database).read, write_line))
+    return beating(pause, settings.heartbeat_file) if settings.heartbeat_file else pause

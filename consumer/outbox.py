@@ -37,7 +37,7 @@ Clock = Callable[[Connection], datetime]
 MOST_SHOWN = 50
 COMPOSING = 4_726_001  # the advisory lock's key; any number that nothing else in this database uses
 
-_unfinished = emails.c.state.in_(["pending", "sending"])
+unfinished = emails.c.state.in_(["pending", "sending"])
 
 
 def database_clock(connection: Connection) -> datetime:
@@ -127,12 +127,12 @@ class Outbox:
 
 def _may_compose(to: ColumnElement[Any], now: datetime, interval: timedelta) -> Select[bool]:
     pending = exists().where(alerts.c.state == "pending")
-    unfinished = exists().where(emails.c.recipients == to, _unfinished)
+    waiting = exists().where(emails.c.recipients == to, unfinished)
     # Bounded on both sides: a clock that was wrong once and ran ahead does not silence the alerts.
     recent = exists().where(
         emails.c.recipients == to, emails.c.created_at > now - interval, emails.c.created_at < now + interval
     )
-    return select(and_(pending, ~unfinished, ~recent))
+    return select(and_(pending, ~waiting, ~recent))
 
 
 def _composition(email_id: UUID, to: ColumnElement[Any], now: datetime) -> ReturningInsert[int]:
@@ -171,7 +171,7 @@ def _claiming(now: datetime, hold: timedelta) -> ReturningUpdate[Any]:
     )
     oldest = (
         select(emails.c.id)
-        .where(_unfinished, due)
+        .where(unfinished, due)
         .order_by(emails.c.created_at)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -69,7 +69,7 @@ def require_continuous(settings: StreamSettings, incarnation: str) -> None:
 
     Children check it once more, each its own shard; but KCL starts none for a shard that it has at its end.
     """
-    target = engine(settings.database_url, "payment-analytics progress")
+    target = engine(settings.database, "payment-analytics progress")
     try:
         leases = checkpoints(settings.application_name, settings.aws_region)
         states = Progress(target, settings.application_name, incarnation).states(leases)

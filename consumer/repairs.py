@@ -23,7 +23,7 @@ WIDE = 200  # columns where nobody looks: no line is broken
 
 def replay(sources: Sequence[str], window: Window, *, alert: bool) -> Summary:
     """Raises SettingsError, CrashError, RetryError, OSError or DBAPIError; what was added until then stays."""
-    target = engine(DatabaseSettings.load().database_url, "payment-analytics replay")
+    target = engine(DatabaseSettings.load().database, "payment-analytics replay")
     told = Told(Console(stderr=True))
     run = Replay(lambda found: insert_unfenced(target, found, "pending" if alert else "muted"), window, told)
     _read(run, archive_objects(sources), told.console)
@@ -110,6 +110,6 @@ def output() -> Console:
 def _progress() -> tuple[progress.Progress, list[ShardState]]:
     settings = StreamSettings.load()
     incarnation = stream_incarnation(kinesis_client(settings.aws_region), settings.stream_name)
-    target = engine(settings.database_url, "payment-analytics progress")
+    target = engine(settings.database, "payment-analytics progress")
     found = progress.Progress(target, settings.application_name, incarnation)
     return found, found.states(progress.checkpoints(settings.application_name, settings.aws_region))

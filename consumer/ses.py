@@ -22,9 +22,9 @@ UNLIMITED = -1
 
 # Only what the message or its addresses are to blame for is refused for good: these codes, `REFUSED_PREFIX`, and
 # MessageRejected by its text. Whatever is not named here passes, known or not: throttling under any name and status,
-# a stopped account, credentials and permissions, a configuration set that is missing (the identity names it, not the
-# message), a proxy's 404 or 413. A passing error that was taken for a refusal costs a digest at every interval; a
-# refusal that was taken for passing keeps one waiting, in sight.
+# a stopped account, credentials and permissions, a configuration set that is missing (the settings or the identity name
+# it, not the message), a proxy's 404 or 413. A passing error that was taken for a refusal costs a digest at every
+# interval; a refusal that was taken for passing keeps one waiting, in sight.
 REFUSED = frozenset(
     {
         "MailFromDomainNotVerified",  # the sender's own MAIL FROM domain has no MX record that SES can read
@@ -83,27 +83,30 @@ class Quota:
 class SesClient(Protocol):
     """The part of boto3's client that is used here."""
 
-    def send_raw_email(self, *, Source: str, Destinations: list[str], RawMessage: Any) -> Any: ...  # noqa: N803
+    def send_raw_email(
+        self,
+        *,
+        Source: str,  # noqa: N803
+        Destinations: list[str],  # noqa: N803
+        RawMessage: Any,  # noqa: N803
+        ConfigurationSetName: str = ...,  # noqa: N803
+    ) -> Any: ...
 
     def get_send_quota(self) -> Any: ...
 
 
 class Ses:
-    """Sends mail from ``sender``; nothing of boto3's is raised."""
+    """Sends mail from ``sender``, with ``configuration_set`` where there is one; nothing of boto3's is raised."""
 
-    def __init__(self, client: SesClient, sender: str) -> None:
+    def __init__(self, client: SesClient, sender: str, configuration_set: str | None = None) -> None:
         self._client = client
         self._address = _address(sender)
+        self._options = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def send(self, message: bytes, recipients: Sequence[str]) -> str:
         """SES's id of the message, once SES has accepted it. Raises `MailPassingError` or `MailRefusedError`."""
         envelope = [_address(name) for name in recipients]
-        raw = {"Data": message}
-        return _translated(
-            lambda: str(
-                self._client.send_raw_email(Source=self._address, Destinations=envelope, RawMessage=raw)["MessageId"]
-            )
-        )
+        return _translated(lambda: self._send(message, envelope))
 
     def quota(self) -> Quota:
         """Raises `MailPassingError`: no message is worse for a quota that can't be read."""
@@ -111,6 +114,13 @@ class Ses:
             return _translated(lambda: _quota(self._client.get_send_quota()))
         except MailRefusedError as error:
             raise MailPassingError(error.code, error.message) from error
+
+    def _send(self, message: bytes, envelope: list[str]) -> str:
+        raw = {"Data": message}
+        answer = self._client.send_raw_email(
+            Source=self._address, Destinations=envelope, RawMessage=raw, **self._options
+        )
+        return str(answer["MessageId"])
 
 
 def _quota(answer: Mapping[str, float]) -> Quota:

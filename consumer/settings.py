@@ -1,18 +1,18 @@
 """Settings of the consumer's processes, one class each, read from environment variables of the fields' names."""
 
-import contextlib
 import re
 import socket
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from consumer.errors import SettingsError
+from consumer.login import Database, faults_for_tokens, named, require_certificates
 
 PLACEHOLDERS = frozenset({"", "changeme", "change-me", "replace-me", "todo", "xxx"})
 PLACEHOLDER_SHAPE = re.compile(r"<[^<>]*>|your-.*", re.IGNORECASE)
@@ -27,17 +27,10 @@ def is_placeholder(value: str) -> bool:
 
 
 def _database_url(value: str) -> str:
-    if any(is_placeholder(unquote(part)) for part in _named_parts(value)):
+    if any(is_placeholder(unquote(part)) for part in named(value)):
         raise ValueError("still holds a placeholder")
+    require_certificates(value)
     return value
-
-
-def _named_parts(url: str) -> list[str]:
-    with contextlib.suppress(ValueError):  # whose text would quote the password
-        parts = urlsplit(url)
-        if parts.scheme in ("postgresql", "postgres"):
-            return [part for part in (parts.username, parts.password, parts.hostname, parts.path[1:]) if part]
-    raise ValueError("must be a URL like postgresql://user:password@host:5432/database")
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
@@ -69,9 +62,28 @@ class _Settings(BaseSettings):
 
 
 class DatabaseSettings(_Settings):
-    """`migrate` and the repairs: ``database_url`` is a libpq URL (postgresql://…)."""
+    """`migrate` and the repairs: ``database_url`` is a libpq URL (postgresql://…).
+
+    ``database_auth``: password, or iam: each new connection logs in with a token of RDS's, made for ``aws_region``.
+    """
 
     database_url: DatabaseUrl
+    aws_region: Region | None = None
+    database_auth: Literal["password", "iam"] = "password"
+
+    @field_validator("database_auth")
+    @classmethod
+    def _can_log_in(cls, value: str, info: ValidationInfo) -> str:
+        faults = faults_for_tokens(info.data["database_url"]) if "database_url" in info.data else []
+        if info.data.get("aws_region", "told already") is None:
+            faults.append("AWS_REGION is missing")
+        if value == "iam" and faults:
+            raise ValueError(f"iam cannot work: {'; '.join(faults)}")
+        return value
+
+    @property
+    def database(self) -> Database:
+        return Database(self.database_url, self.database_auth, self.aws_region)
 
 
 class StreamSettings(DatabaseSettings):
@@ -102,7 +114,8 @@ class NotifierSettings(DatabaseSettings):
     """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail.
 
     Addresses are ASCII, as SES demands (a domain in its xn-- form); the names before them are free.
-    ``heartbeat_file`` is touched between two steps of the work, so that `health notify` can tell.
+    ``heartbeat_file`` is touched between two steps of the work, so that `health notify` can tell. Mail is sent with
+    ``ses_configuration_set``, CloudWatch metrics are written for ``metrics_namespace``; neither, where it is unset.
     """
 
     aws_region: Region
@@ -111,6 +124,8 @@ class NotifierSettings(DatabaseSettings):
     digest_interval_seconds: Annotated[float, Field(gt=0)] = 300
     notify_poll_seconds: Annotated[float, Field(gt=0)] = 1
     heartbeat_file: Path | None = None
+    ses_configuration_set: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
+    metrics_namespace: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_./#-]{1,255}$")] | None = None
 
     @field_validator("alert_recipients", mode="before")
     @classmethod

@@ -1,14 +1,22 @@
 """The producer's commands. Data goes to stdout, messages to stderr; the imports are late, so that help is quick."""
 
-import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
+
+from producer import health as asked
+
+# Asked every few seconds, beside the service: the command line's machinery alone takes four times as long.
+if __name__ == "__main__" and sys.argv[1:] in (["health"], ["health", "--ready"]):
+    sys.exit(asked.main(os.environ, ready="--ready" in sys.argv))
 
 try:
     import typer
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed: run make setup, then .venv/bin/python -m producer")
+
+from producer.keys.commands import app as keys
 
 FAILED = 1
 USAGE = 2
@@ -19,11 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Takes payment transactions over HTTP and puts them on a Kinesis stream.",
 )
-keys = typer.Typer(no_args_is_help=True, help="API keys: their hashes are kept in Secrets Manager.")
 app.add_typer(keys, name="keys")
 
-Expiry = Annotated[int | None, typer.Option(min=1, max=36500, help="Days until the key expires; never, if left out.")]
-Rate = Annotated[int | None, typer.Option(min=1, help="The key's own quota, in transactions a second.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -43,33 +48,19 @@ def serve() -> None:
     raise typer.Exit(main.run(settings))
 
 
-@keys.command()
-def create(
-    name: Annotated[str, typer.Argument(help="Whose key it is, for people.")],
-    expires_in_days: Expiry = None,
-    rate: Rate = None,
-    as_json: AsJson = False,
+@app.command()
+def health(
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Whether it serves requests, not only whether it runs.")
+    ] = False,
 ) -> None:
-    """Make an API key and show it, this once.
+    """Tell whether the service on 127.0.0.1 is live, by exit code: 0 if so, else 1 and why.
 
-    AWS_REGION and API_KEYS_SECRET_ID are required. A running producer knows the key after API_KEYS_REFRESH_SECONDS.
+    With the service's PRODUCER_PORT.
 
-    Example: python -m producer keys create "Bank of Example" --expires-in-days 365 --rate 500
+    Example: python -m producer health --ready
     """
-    from datetime import timedelta
-
-    from producer import main
-    from producer.auth import new_key, utc_now
-    from producer.settings import KeySettings, load
-
-    store = main.key_store(load(KeySettings))
-    now = utc_now()
-    expires_at = now + timedelta(days=expires_in_days) if expires_in_days else None
-    text, key = new_key(name, now, expires_at, rate)
-    store.add(key)
-    shown = {"key": text, "id": key.id, "name": name, "expiresAt": expires_at and expires_at.isoformat()}
-    typer.echo(json.dumps(shown) if as_json else text)
-    typer.echo(f"Key {key.id} for {name} is made. It is not stored and can't be shown again.", err=True)
+    raise typer.Exit(asked.main(os.environ, ready=ready))
 
 
 def _found(path: Path) -> Path:

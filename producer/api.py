@@ -25,12 +25,12 @@ class Readiness:
     stopping: bool = False
 
     def obstacles(self) -> list[str]:
-        found = {
-            "the process is about to stop": self.stopping,
-            "the API keys are not loaded": not self.keys.is_loaded,
-            "nothing can be published": not self.publisher.can_publish,
-        }
-        return [words for words, holds in found.items() if holds]
+        found = (
+            "the process is about to stop" if self.stopping else None,
+            self.keys.obstacle,
+            None if self.publisher.can_publish else "nothing can be published",
+        )
+        return [words for words in found if words]
 
 
 class _App(FastAPI):

@@ -6,26 +6,37 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol
 
 import msgspec
 import structlog
 from msgspec import Meta
 
-from producer.errors import MalformedKeysError, NotReadyError, SecretUnavailableError, UnauthorizedError
+from producer.errors import (
+    MalformedKeysError,
+    NotReadyError,
+    SecretEmptyError,
+    SecretUnavailableError,
+    UnauthorizedError,
+)
 from producer.metrics import Metrics
 
 RETRY_UNLOADED_SECONDS = 1
 _KEY = re.compile(r"pk_([a-z0-9]{12})_[A-Za-z0-9_-]{43}")
 
+NOT_LOADED = "the API keys are not loaded"
+NONE_YET = "there is none yet; python -m producer keys create NAME makes the first"
+
 Moment = Annotated[datetime, Meta(tz=True)]
+State = Literal["valid", "expired", "revoked"]
 log = structlog.get_logger(__name__)
 
 
 class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
     """A key as the secret holds it; `sha256` is the hash of the whole key text, in hex.
 
-    A key with `revoked_at` is invalid from then on, whatever the time says: clocks differ.
+    A key with `revoked_at` is invalid from then on, whatever the time says: clocks differ. `replaced_by` is the id of
+    the key that a rotation made in its place.
     """
 
     id: Annotated[str, Meta(pattern="^[a-z0-9]{12}$")]
@@ -35,6 +46,12 @@ class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
     expires_at: Moment | None = None
     revoked_at: Moment | None = None
     rate_per_second: Annotated[int, Meta(ge=1)] | None = None
+    replaced_by: str | None = None
+
+    def state(self, now: datetime) -> State:
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at and now >= self.expires_at else "valid"
 
 
 class KeyDocument(msgspec.Struct, frozen=True):
@@ -47,7 +64,7 @@ class SecretSource(Protocol):
     """Where the key document is kept."""
 
     async def read(self) -> str:
-        """Its current text. Raises SecretUnavailableError."""
+        """Its current text. Raises SecretUnavailableError, or its SecretEmptyError."""
 
 
 def parse_keys(document: str) -> dict[str, ApiKey]:
@@ -86,10 +103,18 @@ class KeyRing:
         self._keys: dict[str, ApiKey] | None = None
         self._reason = ""
         self._failures = 0
+        self._is_empty = False
 
     @property
     def is_loaded(self) -> bool:
         return self._keys is not None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nobody can be let in, in words that everybody may read; None once keys were read."""
+        if self.is_loaded:
+            return None
+        return f"{NOT_LOADED}: {NONE_YET}" if self._is_empty else f"{NOT_LOADED}; the log says why"
 
     def authenticate(self, text: str | None) -> ApiKey:
         """Raises UnauthorizedError, the same whatever is wrong, or NotReadyError while no keys were ever read."""
@@ -97,7 +122,9 @@ class KeyRing:
             raise NotReadyError("the API keys are not loaded yet", RETRY_UNLOADED_SECONDS)
         match = _KEY.fullmatch(text or "")
         key = self._keys.get(match[1]) if match else None
-        if key is None or not hmac.compare_digest(_sha256(text or ""), key.sha256) or not self._is_valid(key):
+        if key is None or not hmac.compare_digest(_sha256(text or ""), key.sha256):
+            raise UnauthorizedError
+        if key.state(self._now()) != "valid":
             raise UnauthorizedError
         return key
 
@@ -106,6 +133,7 @@ class KeyRing:
         try:
             keys = parse_keys(await self._source.read())
         except (SecretUnavailableError, MalformedKeysError) as error:
+            self._is_empty = isinstance(error, SecretEmptyError)
             self._keep_last_good(str(error))
         except Exception as error:  # whatever it is, the keys that were read stay in force
             self._keep_last_good(type(error).__name__)
@@ -131,9 +159,6 @@ class KeyRing:
         while True:
             await self.refresh()
             await sleep(every_seconds if self.is_loaded else min(every_seconds, RETRY_UNLOADED_SECONDS))
-
-    def _is_valid(self, key: ApiKey) -> bool:
-        return key.revoked_at is None and (key.expires_at is None or self._now() < key.expires_at)
 
 
 def _is_told(times: int) -> bool:

@@ -1,18 +1,15 @@
 """The composition root: makes every client and part, hands them to each other, and runs the service until a signal."""
 
 import asyncio
-import contextlib
 import random
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import boto3
 import structlog
-from botocore.exceptions import BotoCoreError
 from fastapi import FastAPI
 from prometheus_client import (
     GC_COLLECTOR,
@@ -22,16 +19,17 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from producer import keystore, kinesis
+from producer import clients, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
 from producer.collect import Collector, RequestLimits
-from producer.errors import SettingsError
+from producer.emf import MinuteReport, to_log_stream
+from producer.keystore import KeyStore
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
 from producer.quota import Quota
 from producer.server import Server, listen
-from producer.settings import KeySettings, ServiceSettings
+from producer.settings import ServiceSettings
 
 SHUTDOWN_MARGIN_SECONDS = 2
 
@@ -46,6 +44,7 @@ class Service:
     keys: KeyRing
     publisher: Publisher
     readiness: Readiness
+    report: MinuteReport | None
 
 
 def run(settings: ServiceSettings) -> int:
@@ -69,35 +68,26 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     for collector in (PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
     metrics = Metrics(registry)
-    keys = KeyRing(key_store(settings), metrics, utc_now)
+    store = KeyStore(clients.secrets_manager(settings.aws_region), settings.api_keys_secret_id)
+    keys = KeyRing(store, metrics, utc_now)
     timing = Timing(time.monotonic, asyncio.sleep, random.random)
     publisher = Publisher(_stream(settings, executor), _publish_limits(settings), timing, metrics)
     quota = Quota(settings.key_quota_per_second, settings.max_records_per_request, time.monotonic)
     limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes)
     readiness = Readiness(keys, publisher)
     app = create_app(Collector(keys, quota, publisher, metrics, limits, utc_now), readiness, registry)
-    return Service(app, keys, publisher, readiness)
+    return Service(app, keys, publisher, readiness, _report(settings, metrics))
 
 
-def key_store(settings: KeySettings) -> keystore.KeyStore:
-    with _failing_on_configuration():
-        client = boto3.client("secretsmanager", config=keystore.client_config(settings.aws_region))
-    return keystore.KeyStore(client, settings.api_keys_secret_id)
+def _report(settings: ServiceSettings, metrics: Metrics) -> MinuteReport | None:
+    if settings.metrics_namespace is None:
+        return None
+    return MinuteReport(settings.metrics_namespace, metrics, time.time, to_log_stream)
 
 
 def _stream(settings: ServiceSettings, executor: ThreadPoolExecutor) -> kinesis.KinesisStream:
-    with _failing_on_configuration():
-        config = kinesis.client_config(settings.aws_region, settings.publish_concurrency)
-        client = boto3.client("kinesis", config=config)
+    client = clients.kinesis_client(settings.aws_region, settings.publish_concurrency)
     return kinesis.KinesisStream(client, settings.stream_name, executor)
-
-
-@contextlib.contextmanager
-def _failing_on_configuration() -> Iterator[None]:
-    try:
-        yield
-    except (BotoCoreError, ValueError) as error:
-        raise SettingsError(f"boto3 can't work with the AWS settings: {error}") from error
 
 
 def _publish_limits(settings: ServiceSettings) -> PublishLimits:
@@ -111,21 +101,45 @@ def _publish_limits(settings: ServiceSettings) -> PublishLimits:
 
 
 async def _serve(service: Service, settings: ServiceSettings, listener: socket.socket) -> None:
-    longest_call = kinesis.CONNECT_SECONDS + kinesis.READ_SECONDS
-    server = Server(service.app, settings.publish_deadline_seconds + longest_call + SHUTDOWN_MARGIN_SECONDS)
+    server = Server(service.app, _grace_seconds(settings))
 
     def begin_to_stop() -> None:
-        log.info("stopping", accepts_for_seconds=settings.shutdown_delay_seconds)
+        at_most = longest_stop_seconds(settings)
+        log.info("stopping", serves_for_seconds=settings.shutdown_delay_seconds, ends_within_seconds=at_most)
         service.readiness.stopping = True
 
     server.stop_on_signals(settings.shutdown_delay_seconds, begin_to_stop)
     async with asyncio.TaskGroup() as tasks:
-        refreshing = tasks.create_task(service.keys.keep_fresh(settings.api_keys_refresh_seconds, asyncio.sleep))
+        background = [tasks.create_task(work) for work in _background(service, settings)]
         host, port = listener.getsockname()[:2]
         log.info("listening", host=host, port=port)
         await server.serve(sockets=[listener])
+        for task in background:
+            task.cancel()
         await service.publisher.drain()
-        refreshing.cancel()
+    if service.report:
+        service.report.tell()
+
+
+def _background(service: Service, settings: ServiceSettings) -> Iterator[Coroutine[None, None, None]]:
+    yield service.keys.keep_fresh(settings.api_keys_refresh_seconds, asyncio.sleep)
+    if service.report:
+        yield service.report.each_minute(asyncio.sleep)
+
+
+def _grace_seconds(settings: ServiceSettings) -> float:
+    """As long as a request takes whose body has arrived."""
+    return _publishing_seconds(settings) + SHUTDOWN_MARGIN_SECONDS
+
+
+def longest_stop_seconds(settings: ServiceSettings) -> float:
+    """From SIGTERM to the end, with the stream hanging and a last submission at the last moment."""
+    return settings.shutdown_delay_seconds + _grace_seconds(settings) + _publishing_seconds(settings)
+
+
+def _publishing_seconds(settings: ServiceSettings) -> float:
+    """Just before its deadline an entry may still be sent."""
+    return settings.publish_deadline_seconds + kinesis.CONNECT_SECONDS + kinesis.READ_SECONDS
 
 
 def _loop_factory() -> type[asyncio.AbstractEventLoop] | None:

@@ -1,8 +1,15 @@
-"""The metrics that the producer exposes: this list and no others."""
+"""The metrics that the producer exposes, and those that it tells CloudWatch: these lists and no others."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+
+# In CloudWatch: the transactions of a minute, by how they were answered; each with its status in `transactions` below.
+CLOUDWATCH = {
+    "Accepted": "accepted",  # durable in the stream
+    "Rejected": "rejected",  # invalid: the client is told what is wrong
+    "Unavailable": "unavailable",  # not known to be durable: the client sends them again
+}
 
 
 class Metrics:
@@ -31,3 +38,7 @@ class Metrics:
         self.buffer_full = Counter("collector_buffer_full", "Submissions not taken", registry=registry)
         # Reads of the API keys: loaded or failed (the last good ones stay).
         self.key_refreshes = Counter("collector_key_refreshes", "Reads of the API keys", ["outcome"], registry=registry)
+
+    def transactions_answered(self, status: str) -> int:
+        """Since the process began."""
+        return int(self.registry.get_sample_value("collector_transactions_total", {"status": status}) or 0)

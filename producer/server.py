@@ -17,6 +17,7 @@ from producer.connection import deadline_protocol
 KEEP_ALIVE_SECONDS = 75
 # A body's own deadline comes first, so that it is answered; this one ends what nobody answers any more.
 REQUEST_SECONDS = BODY_SECONDS + 5
+CLOSE = (b"connection", b"close")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -51,7 +52,10 @@ class Server(uvicorn.Server):
         yield
 
     def stop_on_signals(self, delay_seconds: float, on_first: Callable[[], None]) -> None:
-        """At the first SIGTERM or SIGINT calls `on_first` and serves on until the delay is over; a second ends it."""
+        """At the first SIGTERM or SIGINT calls `on_first` and serves on until the delay is over; a second ends it.
+
+        Meanwhile each answer is the last one of its connection, so that few are left to be cut in the end.
+        """
         loop = asyncio.get_running_loop()
         signals = 0
 
@@ -62,10 +66,16 @@ class Server(uvicorn.Server):
                 self._stop_accepting()
                 return
             on_first()
+            self._close_after_answers()
             loop.call_later(delay_seconds, self._stop_accepting)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop)
+
+    def _close_after_answers(self) -> None:
+        """uvicorn makes the state's headers anew of the configuration's, each second."""
+        self.config.encoded_headers.append(CLOSE)
+        self.server_state.default_headers.append(CLOSE)
 
     def _stop_accepting(self) -> None:
         self.should_exit = True

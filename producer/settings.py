@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from producer.errors import SettingsError
+from producer.health import PORT
 
 _PLACEHOLDER = re.compile(r"|changeme|change-me|replace-me|todo|xxx|<.*>|your-.*", re.IGNORECASE | re.DOTALL)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -17,7 +18,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class KeySettings(BaseSettings):
-    """What it takes to read and to write the API keys."""
+    """What it takes to read the API keys."""
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True)
 
@@ -36,15 +37,24 @@ class KeySettings(BaseSettings):
         return value
 
 
+class KeyCommandSettings(KeySettings):
+    """What it takes to change the API keys."""
+
+    # The KMS key of a secret that --to-secret makes; without one it is the account's own for Secrets Manager.
+    key_kms_id: str | None = None
+
+
 class ServiceSettings(KeySettings):
     """What the service needs."""
 
     # The Kinesis stream to publish to.
     stream_name: str
+    # CloudWatch's namespace for what the log tells it every minute; nothing is told without one.
+    metrics_namespace: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9 ._/#:-]{0,254}$")] | None = None
     api_keys_refresh_seconds: Positive = 30
     producer_host: str = "127.0.0.1"
     # 0 takes a free port, which the log names.
-    producer_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    producer_port: Annotated[int, Field(ge=0, le=65535)] = PORT
     max_records_per_request: Annotated[int, Field(ge=1)] = 5000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 5 * 1024 * 1024
     # How long a PutRecords call waits for company.

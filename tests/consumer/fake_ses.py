@@ -22,8 +22,8 @@ class FakeSes:
         self.calls: list[dict[str, Any]] = []
         self.messages: list[EmailMessage] = []
 
-    def send_raw_email(self, *, Source: str, Destinations: list[str], RawMessage: Any) -> Any:  # noqa: N803
-        self.calls.append({"Source": Source, "Destinations": Destinations})
+    def send_raw_email(self, *, Source: str, Destinations: list[str], RawMessage: Any, **options: str) -> Any:  # noqa: N803
+        self.calls.append({"Source": Source, "Destinations": Destinations, **options})
         error = self.script.pop(0) if self.script else None
         if error is not None:
             raise error

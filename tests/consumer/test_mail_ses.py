@@ -44,7 +44,7 @@ PASSING = [
     "AccountSuspendedException",
     "ConfigurationSetSendingPausedException",
     "SendingPausedException",
-    # The identity names a configuration set that is gone; the message does not
+    # The settings or the identity name a configuration set that is gone; the message does not
     "ConfigurationSetDoesNotExist",
     # Credentials, permissions and clocks
     "AccessDenied",
@@ -189,6 +189,18 @@ def test_the_envelope_holds_bare_addresses() -> None:
     client = FakeSes()
     Ses(client, "Überwachung <alerts@example.com>").send(b"", ["Ops <ops@example.com>", "risk@example.com"])
     assert client.calls == [{"Source": "alerts@example.com", "Destinations": ["ops@example.com", "risk@example.com"]}]
+
+
+def test_the_configuration_set_is_named_where_there_is_one() -> None:
+    client = FakeSes()
+    Ses(client, "alerts@example.com", "payments").send(b"", ["ops@example.com"])
+    assert client.calls == [
+        {
+            "Source": "alerts@example.com",
+            "Destinations": ["ops@example.com"],
+            "ConfigurationSetName": "payments",
+        }
+    ]
 
 
 def test_a_quota_that_can_not_be_read_passes_whatever_the_error() -> None:

@@ -14,6 +14,8 @@ from consumer.main import ChildSettings, pause_while
 CHECKOUT = Path(__file__).parents[2]
 SETTINGS = ChildSettings(
     database_url="postgresql://u:p@127.0.0.1:1/none",
+    database_auth="password",
+    aws_region="eu-west-1",
     stream_name="payments",
     stream_incarnation="arn@time",
     application_name="payment-anomalies",

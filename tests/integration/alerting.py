@@ -14,6 +14,7 @@ from consumer.pace import Pace
 from consumer.patience import Patience
 from consumer.ses import Ses
 from tests.consumer.fake_ses import FakeSes
+from tests.integration.conftest import as_owner
 
 OPS = ("ops@example.com", "risk@example.com")
 SENDER = "Payment alerts <alerts@example.com>"
@@ -49,14 +50,14 @@ class Clock:
 
 
 def add_alerts(engine: Engine, *amounts: str | Decimal, sender_id: str = "sender", reason: str = "large") -> None:
-    with engine.begin() as connection:
+    with as_owner(engine).begin() as connection:
         connection.execute(
             ADD, {"amounts": [Decimal(one) for one in amounts], "sender_id": sender_id, "reason": reason}
         )
 
 
 def rows(engine: Engine, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-    with engine.begin() as connection:
+    with as_owner(engine).begin() as connection:
         return [tuple(row) for row in connection.execute(text(statement), values)]
 
 

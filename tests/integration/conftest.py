@@ -14,13 +14,15 @@ from typing import IO
 
 import psycopg2
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool, create_engine
 
 from consumer.database import engine as database_engine
+from consumer.login import Database
 from consumer.migrate import migrate
 from infra.local.postgres import OWNER, Postgres
 
 TEMPLATE = "migrated"
+ROLE = "consumer"
 START_SECONDS = 60
 _numbers = itertools.count(1)
 
@@ -36,15 +38,16 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres) -> str:
-    """Name of the migrated database that tests copy; nobody stays connected to it."""
+    """Name of the migrated database that tests copy; nobody stays connected to it. Its role has the tests' password."""
     execute(postgres, f"CREATE DATABASE {TEMPLATE}")
-    migrate(url_of(postgres, TEMPLATE))
+    migrate(Database(url_of(postgres, TEMPLATE)))
+    execute(postgres, f"ALTER ROLE {ROLE} PASSWORD '{postgres.password}'")
     return TEMPLATE
 
 
 @pytest.fixture
-def database_url(postgres: Postgres, migrated: str) -> Iterator[str]:
-    """A migrated, empty database of the test's own, as a libpq URL."""
+def owner_url(postgres: Postgres, migrated: str) -> Iterator[str]:
+    """A migrated, empty database of the test's own, as a libpq URL that logs in as its owner."""
     name = f"test_{next(_numbers)}"
     execute(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated}")
     yield url_of(postgres, name)
@@ -61,8 +64,23 @@ def empty_database_url(postgres: Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
+def database_url(owner_url: str) -> str:
+    """The same, as the role that the services have: whatever they do in a test, they may do."""
+    return as_user(owner_url, ROLE)
+
+
+@pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
-    found = database_engine(database_url, "test")
+    """What the services work with."""
+    found = database_engine(Database(database_url), "test")
+    yield found
+    found.dispose()
+
+
+@pytest.fixture
+def owner(owner_url: str) -> Iterator[Engine]:
+    """What a test prepares and looks up with, where that is no service's right."""
+    found = database_engine(Database(owner_url), "owner")
     yield found
     found.dispose()
 
@@ -108,6 +126,11 @@ def url_of(server: Postgres, database: str, user: str = OWNER) -> str:
 def as_user(database_url: str, user: str) -> str:
     """All roles of the tests have one password."""
     return database_url.replace(f"//{OWNER}:", f"//{user}:")
+
+
+def as_owner(engine: Engine) -> Engine:
+    """A connection for each statement, to the same database, as its owner."""
+    return create_engine(engine.url.set(username=OWNER), poolclass=NullPool)
 
 
 def execute(server: Postgres, statement: str, database: str = "postgres", user: str = OWNER) -> None:

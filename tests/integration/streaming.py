@@ -11,6 +11,7 @@ from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.store import Store
 from tests.consumer.builders import SHARD
+from tests.integration.conftest import as_owner
 from tests.integration.emulator import Emulator
 
 APPLICATION, STREAM = "payment-anomalies", "payments"
@@ -29,7 +30,7 @@ class Consumer:
     ) -> None:
         self.waits: list[float] = []
         self.store = Store(engine, application, STREAM)
-        self._engine = engine
+        self._owner = as_owner(engine)
         self._while_waiting = while_waiting
         self._pipeline = Pipeline(RULES, self.store, Patience(self._pause))
         self.done = self._pipeline.take_up(shard)
@@ -41,7 +42,7 @@ class Consumer:
         self._pipeline.end(shard)
 
     def rows(self, query: str) -> list[Any]:
-        with self._engine.connect() as connection:
+        with self._owner.connect() as connection:
             found = [[_plain(value) for value in row] for row in connection.execute(text(query))]
         return [tuple(row) if len(row) > 1 else row[0] for row in found]
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from consumer.domain import Record, Shard
 from consumer.incarnation import stream_incarnation
+from consumer.login import Database
 from consumer.migrate import migrate
 from tests.consumer.builders import ARRIVED, FIRST, batch
 from tests.integration.emulator import REGION, Emulator, create_stream, running
@@ -22,7 +23,8 @@ from tests.integration.streaming import Consumer, create_lease_table, lease
 JAVA = """#!{python}
 import json, os, sys
 files = [open(sys.argv[sys.argv.index(name) + 1]).read() for name in ("--properties-file", "--log-configuration")]
-names = ("STREAM_INCARNATION", "DATABASE_URL", "APPLICATION_NAME", "STREAM_NAME", "LOG_FORMAT", "LOG_LEVEL")
+names = ("STREAM_INCARNATION", "DATABASE_URL", "DATABASE_AUTH", "AWS_REGION", "APPLICATION_NAME", "STREAM_NAME",
+    "LOG_FORMAT", "LOG_LEVEL")
 print(json.dumps([os.getpid(), sys.argv[1:], files, {{name: os.environ[name] for name in names}}]))
 """
 
@@ -72,7 +74,7 @@ def test_java_takes_the_place_of_a_consumer_whose_database_is_migrated(environme
     assert process.stderr
     waiting = json.loads(process.stderr.readline())
     assert "run `python -m consumer migrate`" in waiting["reason"]
-    migrate(environment["DATABASE_URL"])
+    migrate(Database(environment["DATABASE_URL"]))
 
     out, err = process.communicate(timeout=60)
 
@@ -85,6 +87,8 @@ def test_java_takes_the_place_of_a_consumer_whose_database_is_migrated(environme
     assert incarnation.startswith(f"arn:aws:kinesis:{REGION}:000000000000:stream/payments@20")
     assert handed == {
         "DATABASE_URL": environment["DATABASE_URL"],
+        "DATABASE_AUTH": "password",
+        "AWS_REGION": REGION,
         "APPLICATION_NAME": "payment-anomalies",
         "STREAM_NAME": "payments",
         "LOG_FORMAT": "json",

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from consumer.database import engine as database_engine
+from consumer.login import Database
 from consumer.logs import describe_database_error
 from consumer.outbox import COMPOSING, Outbox
 from tests.integration.alerting import add_alerts
@@ -22,7 +23,7 @@ def test_what_is_logged_of_an_error_shows_no_account_data(engine: Engine) -> Non
 
 def test_nobody_composes_while_another_notifier_does(engine: Engine, database_url: str) -> None:
     add_alerts(engine, "1500")
-    other = database_engine(database_url, "another notifier")
+    other = database_engine(Database(database_url), "another notifier")
     outbox = Outbox(other)
     try:
         with engine.begin() as connection:

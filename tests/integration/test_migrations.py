@@ -2,9 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Iterator
 
-import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -13,10 +11,13 @@ from sqlalchemy import Engine, create_engine, text
 from consumer.database import engine as database_engine
 from consumer.database import sqlalchemy_url
 from consumer.errors import CrashError, RetryError
+from consumer.login import Database
 from consumer.migrate import current_revision, head_revision, migrate, wait_until_migrated
 from consumer.tables import metadata
 from infra.local.postgres import Postgres
-from tests.integration.conftest import as_user, execute, own_server, url_of
+from tests.consumer.builders import batch, record, wire
+from tests.integration.conftest import execute, url_of
+from tests.integration.streaming import Consumer
 
 VIEWS = {
     "anomaly_report",
@@ -59,14 +60,14 @@ def test_names_defaults_constraints_and_comments_agree_too(what: str, engine: En
     other.dispose()
 
 
-def test_migrating_again_changes_nothing(database_url: str, engine: Engine) -> None:
-    assert migrate(database_url) == head_revision()
+def test_migrating_again_changes_nothing(owner_url: str, engine: Engine) -> None:
+    assert migrate(Database(owner_url)) == head_revision()
     with engine.connect() as connection:
         assert current_revision(connection) == head_revision()
 
 
 def test_a_database_that_was_never_migrated_has_no_revision(empty_database_url: str) -> None:
-    target = database_engine(empty_database_url, "test")
+    target = database_engine(Database(empty_database_url), "test")
     with target.connect() as connection:
         assert current_revision(connection) is None
     target.dispose()
@@ -77,7 +78,7 @@ def test_two_migrations_at_once_are_one(empty_database_url: str) -> None:
 
     def run() -> None:
         try:
-            outcomes.append(migrate(empty_database_url))
+            outcomes.append(migrate(Database(empty_database_url)))
         except Exception as error:
             outcomes.append(error)
 
@@ -92,7 +93,7 @@ def test_two_migrations_at_once_are_one(empty_database_url: str) -> None:
 def test_a_database_that_stays_away_ends_the_wait_with_a_plain_message() -> None:
     slept: list[float] = []
     with pytest.raises(RetryError, match=r"did not answer in 3 s.*refused"):
-        migrate("postgresql://u:secret@127.0.0.1:1/none", wait_seconds=3, sleep=slept.append)
+        migrate(Database("postgresql://u:secret@127.0.0.1:1/none"), wait_seconds=3, sleep=slept.append)
     assert sum(slept) == 3
 
 
@@ -109,27 +110,27 @@ def test_a_database_that_turns_the_migration_away_is_not_waited_for(
     wrong: tuple[str, str], told: str, empty_database_url: str
 ) -> None:
     with pytest.raises(CrashError, match=f"mend DATABASE_URL.*{told}"):
-        migrate(empty_database_url.replace(*wrong), sleep=interrupted)
+        migrate(Database(empty_database_url.replace(*wrong)), sleep=interrupted)
 
 
 def test_a_database_of_another_encoding_is_refused(postgres: Postgres) -> None:
     execute(postgres, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'")
-    for refusing in (migrate, lambda url: wait_until_migrated(url, interrupted)):
+    for refusing in (migrate, lambda database: wait_until_migrated(database, interrupted)):
         with pytest.raises(CrashError, match="encoding is LATIN1, UTF8 is needed"):
-            refusing(url_of(postgres, "latin"))
+            refusing(Database(url_of(postgres, "latin")))
     execute(postgres, "DROP DATABASE latin WITH (FORCE)")
 
 
 def test_the_consumer_waits_for_the_database_and_then_for_its_revision(empty_database_url: str) -> None:
-    away = empty_database_url.replace("test-password", "wrong")
+    away = Database(empty_database_url.replace("test-password", "wrong"))
     waits: list[float] = []
 
     def migrate_in_the_third_second(seconds: float) -> None:
         waits.append(seconds)
         if len(waits) == 3:
-            migrate(empty_database_url)
+            migrate(Database(empty_database_url))
 
-    wait_until_migrated(empty_database_url, migrate_in_the_third_second)
+    wait_until_migrated(Database(empty_database_url), migrate_in_the_third_second)
     assert len(waits) == 3
     with pytest.raises(InterruptedError):
         wait_until_migrated(away, interrupted)
@@ -140,52 +141,30 @@ def interrupted(_: float) -> None:
 
 
 @pytest.mark.parametrize(("revision", "waits"), [("0001", True), ("9999", False)])
-def test_a_later_revision_than_its_own_is_enough(revision: str, waits: bool, engine: Engine, database_url: str) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+def test_a_later_revision_than_its_own_is_enough(revision: str, waits: bool, owner: Engine, database_url: str) -> None:
+    set_revision(owner, revision)
     with pytest.raises(InterruptedError) if waits else contextlib.nullcontext():
-        wait_until_migrated(database_url, interrupted)
+        wait_until_migrated(Database(database_url), interrupted)
 
 
-def test_an_owner_who_is_no_superuser_can_migrate() -> None:
-    with own_server() as server:
-        execute(server, "CREATE ROLE owner LOGIN CREATEROLE PASSWORD 'test-password'")
-        execute(server, "CREATE DATABASE owned OWNER owner")
-        execute(server, "CREATE DATABASE another OWNER owner")
-        for database in ("owned", "another"):
-            migrate(url_of(server, database, "owner"))
-        execute(server, "CREATE ROLE maria LOGIN IN ROLE analyst PASSWORD 'test-password'")
-        execute(server, "SELECT * FROM anomaly_report", "owned", "maria")
+def test_a_version_that_was_rolled_back_to_leaves_a_later_one_s_database_as_it_is_and_works_on_it(
+    owner: Engine, owner_url: str, database_url: str, engine: Engine
+) -> None:
+    set_revision(owner, "9999")
+    with owner.begin() as connection:
+        connection.execute(text("ALTER TABLE anomalies ADD later text DEFAULT 'unknown' NOT NULL"))
+    assert migrate(Database(owner_url)) == "9999"
+    wait_until_migrated(Database(database_url), interrupted)
+    consumer = Consumer(engine)
+    consumer.process(batch(record(1, wire(), b"poison\n")))
+    assert consumer.progress() == [(1, 1, 1)]
+    with owner.connect() as connection:
+        assert current_revision(connection) == "9999"
 
 
-@pytest.fixture
-def analyst(postgres: Postgres, database_url: str) -> Iterator[psycopg2.extensions.cursor]:
-    """A connection of a person who was granted the role and nothing else."""
-    execute(postgres, "CREATE ROLE maria LOGIN IN ROLE analyst PASSWORD 'test-password'")
-    connection = psycopg2.connect(as_user(database_url, "maria"))
-    connection.autocommit = True
-    yield connection.cursor()
-    connection.close()
-    execute(postgres, "DROP ROLE maria")
-
-
-def test_an_analyst_reads_every_view_and_nothing_else(analyst: psycopg2.extensions.cursor) -> None:
-    analyst.execute(
-        "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
-    )
-    for name, kind in analyst.fetchall():
-        if kind == "v":
-            analyst.execute(f"SELECT * FROM {name}")
-        else:
-            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                analyst.execute(f"SELECT * FROM {name}")
-    for statement in (
-        "DELETE FROM throughput_by_minute",
-        "CREATE TABLE t ()",
-        "UPDATE email_report SET state = 'sent'",
-    ):
-        with pytest.raises(psycopg2.Error):
-            analyst.execute(statement)
+def set_revision(owner: Engine, revision: str) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
 def test_every_view_is_there_and_says_what_it_shows(engine: Engine) -> None:
@@ -216,8 +195,8 @@ def test_every_column_of_a_view_says_what_it_holds(engine: Engine) -> None:
         (b"\xff" * 1_048_576, "\\377" * 500),
     ],
 )
-def test_a_dead_letter_is_readable_whatever_its_bytes(payload: bytes, shown: str, engine: Engine) -> None:
-    with engine.connect() as connection:
+def test_a_dead_letter_is_readable_whatever_its_bytes(payload: bytes, shown: str, owner: Engine) -> None:
+    with owner.connect() as connection:
         connection.execute(
             metadata.tables["dead_letters"].insert(),
             {"stream_incarnation": "s", "shard_id": "0", "sequence_number": 1, "line": 1, "payload": payload}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from consumer.database import engine as database_engine
+from consumer.login import Database
 from consumer.notify import LONGEST_DELAY, Stop
 from consumer.outbox import Outbox
 from consumer.patience import Patience
@@ -203,7 +204,7 @@ def test_a_signal_in_the_middle_of_a_send_ends_the_notifier_after_its_outcome_is
 
 
 def test_tables_that_are_not_there_yet_are_waited_for(empty_database_url: str, ses: FakeSes, clock: Clock) -> None:
-    empty = database_engine(empty_database_url, "test")
+    empty = database_engine(Database(empty_database_url), "test")
     pauses = iter([False, False, True])
     notifier(empty, ses, clock).run(poll_seconds=1, pause=lambda _: next(pauses))
     empty.dispose()

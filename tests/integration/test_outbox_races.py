@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from consumer.database import engine as database_engine
+from consumer.login import Database
 from consumer.notify import HOLD
 from consumer.outbox import Outbox
 from tests.integration.alerting import INTERVAL, OPS, Clock, add_alerts, rows
@@ -29,7 +30,7 @@ def compose(outbox: Outbox) -> int | None:
 
 @contextmanager
 def notifiers(database_url: str, clock: Clock, count: int) -> Iterator[list[Outbox]]:
-    engines = [database_engine(database_url, f"notifier-{n}") for n in range(count)]
+    engines = [database_engine(Database(database_url), f"notifier-{n}") for n in range(count)]
     yield [Outbox(one, clock) for one in engines]
     for one in engines:
         one.dispose()

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 
 from consumer.database import engine as database_engine
 from consumer.domain import Shard
+from consumer.login import Database
 from tests.consumer.builders import ARRIVED, FIRST, OTHER_SHARD, SHARD, batch, record, wire
 from tests.integration.streaming import STREAM, Consumer
 
@@ -76,7 +77,7 @@ def test_a_transaction_that_was_sent_again_is_one_anomaly_with_one_alert(consume
 
 def test_shards_that_meet_the_same_transactions_do_not_deadlock(database_url: str, engine: Engine) -> None:
     ids = [uuid.uuid4() for _ in range(500)]
-    engines = [database_engine(database_url, "test") for _ in range(2)]
+    engines = [database_engine(Database(database_url), "test") for _ in range(2)]
     consumers = [Consumer(target, shard) for target, shard in zip(engines, (SHARD, OTHER_SHARD), strict=True)]
     orders = [ids, ids[::-1]]
 
@@ -95,7 +96,7 @@ def test_shards_that_meet_the_same_transactions_do_not_deadlock(database_url: st
 
 def test_an_orphan_that_still_reads_the_shard_stores_nothing_twice(database_url: str) -> None:
     lines = [wire() for _ in range(200)]
-    engines = [database_engine(database_url, "test") for _ in range(2)]
+    engines = [database_engine(Database(database_url), "test") for _ in range(2)]
     consumers = [Consumer(target) for target in engines]
 
     def run(consumer: Consumer) -> None:

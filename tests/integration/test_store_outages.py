@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 
 from consumer.database import engine as database_engine
 from consumer.errors import CrashError
+from consumer.login import Database
 from consumer.patience import StoppedError
 from tests.consumer.builders import FIRST, SHARD, batch, record, wire
 from tests.integration.streaming import MOST_WAITS, Consumer
@@ -58,7 +59,7 @@ def lost_answers(engine: Engine, where: str, times: int) -> Iterator[None]:
 
 
 def test_a_locked_row_is_waited_out(database_url: str, engine: Engine) -> None:
-    impatient = database_engine(database_url, "test", lock_timeout_ms=50)
+    impatient = database_engine(Database(database_url), "test", lock_timeout_ms=50)
     with engine.connect() as other:
         consumer = Consumer(impatient, while_waiting=other.rollback)
         other.execute(text("SELECT * FROM shard_progress FOR UPDATE"))
@@ -69,12 +70,17 @@ def test_a_locked_row_is_waited_out(database_url: str, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["ALTER TABLE anomalies RENAME TO away", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"]
+    ("by", "broken"),
+    [
+        ("owner", "ALTER TABLE anomalies RENAME TO away"),
+        ("owner", "REVOKE INSERT ON anomalies FROM consumer"),
+        ("engine", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"),
+    ],
 )
 def test_what_is_wrong_with_the_database_and_not_with_the_data_is_waited_out(
-    broken: str, consumer: Consumer, engine: Engine
+    by: str, broken: str, consumer: Consumer, engine: Engine, owner: Engine
 ) -> None:
-    with engine.begin() as connection:
+    with {"owner": owner, "engine": engine}[by].begin() as connection:
         connection.execute(text(broken))
     with pytest.raises(StoppedError):
         consumer.process(batch(record(1, wire())))
@@ -84,18 +90,18 @@ def test_what_is_wrong_with_the_database_and_not_with_the_data_is_waited_out(
     assert consumer.progress() == [(0, 0, 0)]
 
 
-def test_progress_that_was_deleted_under_a_running_consumer_stops_it(consumer: Consumer, engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_progress_that_was_deleted_under_a_running_consumer_stops_it(consumer: Consumer, owner: Engine) -> None:
+    with owner.begin() as connection:
         connection.execute(text("DELETE FROM shard_progress"))
     with pytest.raises(CrashError, match="deleted"):
         consumer.process(batch(record(1, wire())))
 
 
-def test_a_database_that_is_restored_under_a_running_consumer_stops_it(consumer: Consumer, engine: Engine) -> None:
+def test_a_database_that_is_restored_under_a_running_consumer_stops_it(consumer: Consumer, owner: Engine) -> None:
     consumer.process(batch(record(1, wire())))
     (backup,) = consumer.rows("SELECT sequence_number FROM shard_progress")
     consumer.process(batch(record(2, wire())))
-    with engine.begin() as connection:
+    with owner.begin() as connection:
         connection.execute(text("UPDATE shard_progress SET sequence_number = :backup"), {"backup": backup})
     with pytest.raises(CrashError, match="restored"):
         consumer.process(batch(record(3, wire())))

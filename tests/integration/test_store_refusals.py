@@ -47,8 +47,8 @@ def test_a_line_that_the_database_refuses_is_a_dead_letter_and_its_neighbours_ar
     assert len(stored.anomalies) == 24
 
 
-def test_a_refused_line_counts_as_dead_and_not_as_evaluated(consumer: Consumer, engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_a_refused_line_counts_as_dead_and_not_as_evaluated(consumer: Consumer, owner: Engine) -> None:
+    with owner.begin() as connection:
         connection.execute(text("ALTER TABLE anomalies ADD CHECK (sender_id <> 'refused')"))
     consumer.process(batch(record(1, wire(), wire(senderId="refused"), wire(amount=1), wire())))
     assert consumer.progress() == [(3, 2, 1)]
@@ -66,10 +66,10 @@ def test_a_refused_line_counts_as_dead_and_not_as_evaluated(consumer: Consumer, 
     ],
 )
 def test_good_payments_are_not_blamed_for_a_key_of_our_own_that_is_broken(
-    broken: str, consumer: Consumer, engine: Engine
+    broken: str, consumer: Consumer, owner: Engine
 ) -> None:
     consumer.process(batch(*(record(number, wire()) for number in range(30))))
-    with engine.begin() as connection:
+    with owner.begin() as connection:
         connection.execute(text("CREATE TABLE other_ids (id bigint PRIMARY KEY)"))
         connection.execute(text("DELETE FROM alerts"))
         connection.execute(text(broken))
@@ -80,8 +80,8 @@ def test_good_payments_are_not_blamed_for_a_key_of_our_own_that_is_broken(
     assert consumer.progress() == [(30, 30, 0)]
 
 
-def test_data_that_is_refused_outside_the_findings_stops_the_consumer(consumer: Consumer, engine: Engine) -> None:
-    with engine.begin() as connection:
+def test_data_that_is_refused_outside_the_findings_stops_the_consumer(consumer: Consumer, owner: Engine) -> None:
+    with owner.begin() as connection:
         connection.execute(text("ALTER TABLE throughput ADD CHECK (transactions < 2)"))
     with pytest.raises(CrashError, match="23514"):
         consumer.process(batch(record(1, wire(), wire())))

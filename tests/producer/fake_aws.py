@@ -1,4 +1,4 @@
-"""AWS's wire protocol on a loopback port: as much of Kinesis and Secrets Manager as the real process asks for."""
+"""AWS's wire protocol on a loopback port: as much of Kinesis, Secrets Manager and STS as the real process asks for."""
 
 import base64
 import json
@@ -8,43 +8,49 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from tests.producer.fake_secrets_manager import FakeSecretsManager
 from tests.producer.loopback import Answer, loopback
+
+ARN = "arn:aws:sts::111122223333:assumed-role/operator/ann"
+IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>{ARN}</Arn><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
 
 
 @dataclass
 class FakeAws:
-    """One secret and one stream. A closed `gate` holds PutRecords; `put` is set once a call has come."""
+    """Secrets and one stream. A closed `gate` holds PutRecords; `put` is set once a call has come."""
 
     url: str = ""
-    document: str | None = None
+    secrets: FakeSecretsManager = field(default_factory=FakeSecretsManager)
     lines: list[bytes] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     put: threading.Event = field(default_factory=threading.Event)
 
     def answer(self, _: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        operation = headers["x-amz-target"].rpartition(".")[2]
+        if b"Action=GetCallerIdentity" in body:
+            return 200, {"content-type": "text/xml"}, IDENTITY.encode()
         operations = {
-            "GetSecretValue": self.get_secret_value,
-            "CreateSecret": self.create_secret,
+            "CreateSecret": self.secrets.create_secret,
+            "DescribeSecret": self.secrets.describe_secret,
+            "GetSecretValue": self.secrets.get_secret_value,
             "PutRecords": self.put_records,
+            "PutSecretValue": self.secrets.put_secret_value,
+            "UpdateSecretVersionStage": self.secrets.update_secret_version_stage,
         }
-        status, content = operations[operation](json.loads(body))
+        operation = operations[headers["x-amz-target"].rpartition(".")[2]]
+        try:
+            status, content = 200, operation(**json.loads(body))
+        except ClientError as error:
+            status, content = 400, {"__type": error.response["Error"]["Code"]}
         return status, {"content-type": "application/x-amz-json-1.1"}, json.dumps(content).encode()
 
-    def get_secret_value(self, _: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        if self.document is None:
-            return 400, {"__type": "ResourceNotFoundException"}
-        return 200, {"VersionId": "1" * 32, "SecretString": self.document}
-
-    def create_secret(self, call: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        self.document = call["SecretString"]
-        return 200, {}
-
-    def put_records(self, call: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def put_records(self, **call: Any) -> dict[str, Any]:
         self.put.set()
         assert self.gate.wait(timeout=60)
         self.lines += [base64.b64decode(record["Data"]) for record in call["Records"]]
-        return 200, {
+        return {
             "FailedRecordCount": 0,
             "Records": [{"SequenceNumber": "1", "ShardId": "0"} for _ in call["Records"]],
         }

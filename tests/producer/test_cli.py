@@ -75,6 +75,8 @@ def test_1_the_file_is_not_what_its_name_says(tmp_path: Path) -> None:
         ["send", __file__, "--url", "http://127.0.0.1:1", "--api-key", "pk", "--batch", "0"],
         ["keys", "create"],
         ["keys", "create", "x", "--rate", "0"],
+        ["keys", "rotate", "x", "--overlap-hours", "-1"],
+        ["keys", "revoke"],
         ["nothing"],
     ],
     ids=" ".join,
@@ -156,7 +158,12 @@ def test_standard_input_is_a_file_too() -> None:
 
 
 def test_help_shows_every_command_with_an_example_and_loads_no_service() -> None:
-    for arguments in (["serve"], ["send"], ["keys", "create"]):
+    for arguments in (
+        ["serve"],
+        ["send"],
+        ["health"],
+        *(["keys", name] for name in ("create", "list", "rotate", "revoke")),
+    ):
         assert "Example:" in CliRunner().invoke(app, [*arguments, "--help"]).stdout
     check = "import sys, producer.__main__; sys.exit(not {'boto3', 'fastapi', 'rich.progress'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

@@ -1,24 +1,16 @@
-"""API keys: last good ones stay, and none is lost when two are made at once."""
+"""API keys in the service: the last good ones stay, and what changes in the secret counts after the next refresh."""
 
 import asyncio
 import json
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
 
-import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.parsers import ResponseParserError
 from structlog.testing import capture_logs
 
-from producer.auth import KeyRing, new_key
-from producer.errors import MalformedKeysError, NotReadyError, SecretUnavailableError, UnauthorizedError
-from producer.keystore import KeyStore, client_config
+from producer.auth import ApiKey, KeyRing, new_key
+from producer.errors import NotReadyError, SecretEmptyError, SecretUnavailableError, UnauthorizedError
 from tests.producer.fakes import FakeSecrets, key_document, metrics
-from tests.producer.loopback import loopback
-from tests.producer.service import KEY, KEY_TEXT, NOW
+from tests.producer.service import KEY, KEY_TEXT, NOW, revised
 
 OTHER_TEXT, OTHER = new_key("other", NOW)
 DOCUMENT = json.loads(key_document(KEY))
@@ -110,143 +102,6 @@ async def test_keys_are_asked_for_often_until_they_came_once() -> None:
     assert sleeps == [1, 1, 1, 30, 30]
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "call")
-
-
-@dataclass
-class FakeSecretsManager:
-    """Secrets Manager as far as versions and their labels go; `meanwhile` happens once, after the next read."""
-
-    versions: dict[str, str] = field(default_factory=dict)
-    current: str | None = None
-    exists: bool = False
-    meanwhile: Callable[[], None] | None = None
-
-    def create_secret(self, **call: str) -> None:
-        if self.exists:
-            raise refusal("ResourceExistsException")
-        self.exists = True
-        self.current = self._store(call["SecretString"])
-
-    def get_secret_value(self, **_: str) -> dict[str, str]:
-        answer = {"VersionId": self.current, "SecretString": self.versions[self.current]} if self.current else None
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile:
-            meanwhile()
-        if answer is None:
-            raise refusal("ResourceNotFoundException")
-        return answer
-
-    def put_secret_value(self, **call: Any) -> dict[str, Any]:
-        assert "AWSCURRENT" not in call["VersionStages"]
-        version = self._store(call["SecretString"])
-        if self.current is None:
-            self.current = version
-            return {"VersionId": version, "VersionStages": ["AWSCURRENT"]}
-        return {"VersionId": version, "VersionStages": call["VersionStages"]}
-
-    def update_secret_version_stage(self, **call: str) -> None:
-        if call.get("RemoveFromVersionId") != self.current:
-            raise refusal("InvalidParameterException")
-        self.current = call["MoveToVersionId"]
-
-    def _store(self, document: str) -> str:
-        version = str(uuid.uuid4())
-        self.versions[version] = document
-        return version
-
-    def names(self) -> list[str]:
-        assert self.current
-        return [key["name"] for key in json.loads(self.versions[self.current])["keys"]]
-
-
-def store(client: object) -> KeyStore:
-    return KeyStore(client, "keys")  # type: ignore[arg-type]  # the fake has only the calls that are made
-
-
-def test_the_first_key_makes_the_secret() -> None:
-    secrets = FakeSecretsManager()
-    store(secrets).add(KEY)
-    store(secrets).add(OTHER)
-    assert secrets.names() == ["tests", "other"]
-
-
-def test_a_secret_without_a_value_takes_the_first_key() -> None:
-    secrets = FakeSecretsManager(exists=True)
-    store(secrets).add(KEY)
-    assert secrets.names() == ["tests"]
-
-
-@pytest.mark.parametrize("before", [[], [KEY]])
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_key_that_is_made_at_the_same_time_is_not_lost(before: list[Any], exists: bool) -> None:
-    secrets = FakeSecretsManager(exists=exists)
-    for key in before:
-        store(secrets).add(key)
-    third = new_key("third", NOW)[1]
-    secrets.meanwhile = lambda: store(secrets).add(third)
-    store(secrets).add(OTHER)
-    assert secrets.names() == [*(key.name for key in before), "third", "other"]
-
-
-def test_what_else_the_document_holds_stays() -> None:
-    secrets = FakeSecretsManager({"1": '{"keys": [], "owner": "team"}'}, "1", exists=True)
-    store(secrets).add(KEY)
-    assert json.loads(secrets.versions[secrets.current or ""])["owner"] == "team"
-
-
-def test_a_secret_that_is_no_key_document_is_left_alone() -> None:
-    secrets = FakeSecretsManager({"1": "changeme"}, "1", exists=True)
-    with pytest.raises(MalformedKeysError):
-        store(secrets).add(KEY)
-    assert list(secrets.versions) == ["1"]
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        refusal("AccessDeniedException"),
-        EndpointConnectionError(endpoint_url="http://x"),
-        KeyError("SecretString"),
-        ResponseParserError("no JSON"),
-    ],
-)
-async def test_what_secrets_manager_refuses_is_a_secret_that_is_unavailable(error: Exception) -> None:
-    class Down:
-        def get_secret_value(self, **_: str) -> None:
-            raise error
-
-    with pytest.raises(SecretUnavailableError):
-        await store(Down()).read()
-    with pytest.raises(SecretUnavailableError):
-        store(Down()).add(KEY)
-
-
-@pytest.mark.parametrize(
-    "body", [b"\xff", b"[]", b'"x"', b"1", b"null", b"{", b'{"SecretString": 5, "VersionId": "1"}', b"{}"], ids=repr
-)
-async def test_an_answer_that_is_none_of_secrets_manager_is_a_secret_that_is_unavailable(body: bytes) -> None:
-    with loopback(lambda _, __, ___: (200, {"content-type": "application/x-amz-json-1.1"}, body)) as url:
-        client = boto3.client(
-            "secretsmanager",
-            endpoint_url=url,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=client_config("eu-west-1"),
-        )
-        with pytest.raises(SecretUnavailableError):
-            await store(client).read()
-        with pytest.raises((SecretUnavailableError, MalformedKeysError)):
-            store(client).add(KEY)
-        client.close()
-
-
-async def test_a_secret_that_does_not_exist_is_named_with_the_remedy() -> None:
-    with pytest.raises(SecretUnavailableError, match=r"secret keys does not exist.*keys create"):
-        await store(FakeSecretsManager()).read()
-
-
 async def test_a_failure_that_lasts_is_told_ever_more_rarely_and_another_one_at_once() -> None:
     secrets = FakeSecrets(SecretUnavailableError("down"))
     keys = ring(secrets)
@@ -263,3 +118,31 @@ async def test_a_failure_that_lasts_is_told_ever_more_rarely_and_another_one_at_
     down = [("keys not refreshed", "down", times) for times in (1, 2, 4, 8, 16, 32, 64)]
     denied = ("keys not refreshed", "denied", 1)
     assert told == [*down, denied, ("keys loaded", None, None), denied]
+
+
+async def test_what_keeps_everybody_out_is_told_and_so_is_the_remedy_where_there_is_one() -> None:
+    secrets = FakeSecrets(SecretUnavailableError("AccessDeniedException"))
+    keys = ring(secrets)
+    assert "not loaded" in (keys.obstacle or "")
+    await keys.refresh()
+    assert "the log says why" in (keys.obstacle or "")
+    assert "AccessDenied" not in (keys.obstacle or ""), "everybody may ask"
+    secrets.document = SecretEmptyError("no key in the secret payments/keys")
+    await keys.refresh()
+    assert "python -m producer keys create" in (keys.obstacle or "")
+    assert "payments/keys" not in (keys.obstacle or "")
+    secrets.document = key_document()
+    await keys.refresh()
+    assert keys.obstacle is None
+
+
+async def test_a_key_is_let_in_until_it_expires_and_never_once_it_is_revoked() -> None:
+    def is_let_in(key: ApiKey) -> bool:
+        return key.state(NOW) == "valid"
+
+    second = timedelta(seconds=1)
+    assert is_let_in(KEY)
+    assert is_let_in(revised(KEY, expires_at=NOW + second))
+    assert not is_let_in(revised(KEY, expires_at=NOW))
+    assert revised(KEY, expires_at=NOW).state(NOW) == "expired"
+    assert revised(KEY, expires_at=NOW - second, revoked_at=NOW + second).state(NOW) == "revoked"

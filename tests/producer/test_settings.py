@@ -3,14 +3,15 @@
 import pytest
 
 from producer.errors import SettingsError
-from producer.settings import KeySettings, ServiceSettings, load
+from producer.main import longest_stop_seconds
+from producer.settings import KeyCommandSettings, KeySettings, ServiceSettings, load
 
 GOOD = {"AWS_REGION": "eu-west-1", "STREAM_NAME": "payments", "API_KEYS_SECRET_ID": "payments/keys"}
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ServiceSettings.model_fields:
+    for name in (*ServiceSettings.model_fields, *KeyCommandSettings.model_fields):
         monkeypatch.delenv(name.upper(), raising=False)
 
 
@@ -35,6 +36,9 @@ def test_keys_are_made_without_the_settings_of_the_service(monkeypatch: pytest.M
     setting(monkeypatch)
     monkeypatch.delenv("STREAM_NAME")
     assert load(KeySettings).api_keys_secret_id == "payments/keys"
+    assert load(KeyCommandSettings).key_kms_id is None
+    monkeypatch.setenv("KEY_KMS_ID", "alias/payments")
+    assert load(KeyCommandSettings).key_kms_id == "alias/payments"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,7 @@ def test_a_placeholder_is_no_value(monkeypatch: pytest.MonkeyPatch, value: str) 
         ("PUBLISH_DEADLINE_SECONDS", "inf"),
         ("PUBLISH_LINGER_MS", "-1"),
         ("KEY_QUOTA_PER_SECOND", "0"),
+        ("METRICS_NAMESPACE", "s3cr3t!"),
         ("PUBLISH_BUFFER_RECORDS", "4999"),
         ("PUBLISH_BUFFER_BYTES", "5242880"),
     ],
@@ -71,3 +76,10 @@ def test_a_bad_value_is_named_and_not_echoed(monkeypatch: pytest.MonkeyPatch, na
     assert name in str(raised.value)
     assert "s3cr3t" not in str(raised.value)
     assert len(str(raised.value).splitlines()) == 2, "one line says so, one names the setting"
+
+
+@pytest.mark.parametrize(("seconds", "fits"), [("25", True), ("26", False)])
+def test_on_aws_a_stop_ends_before_it_is_killed(monkeypatch: pytest.MonkeyPatch, seconds: str, fits: bool) -> None:
+    """ECS kills the task after its stopTimeout of 60 s."""
+    setting(monkeypatch, SHUTDOWN_DELAY_SECONDS=seconds)
+    assert (longest_stop_seconds(load(ServiceSettings)) < 60) is fits

@@ -133,8 +133,7 @@ class KeyRing:
         try:
             keys = parse_keys(await self._source.read())
         except (SecretUnavailableError, MalformedKeysError) as error:
-            self._is_empty = isinstance(error, SecretEmptyError)
-            self._keep_last_good(str(error))
+            self._keep_last_good(str(error), is_empty=isinstance(error, SecretEmptyError))
         except Exception as error:  # whatever it is, the keys that were read stay in force
             self._keep_last_good(type(error).__name__)
         else:
@@ -147,7 +146,8 @@ class KeyRing:
         self._keys = keys
         self._failures = 0
 
-    def _keep_last_good(self, reason: str) -> None:
+    def _keep_last_good(self, reason: str, *, is_empty: bool = False) -> None:
+        self._is_empty = is_empty
         self._metrics.key_refreshes.labels("failed").inc()
         self._failures = self._failures + 1 if reason == self._reason else 1
         self._reason = reason

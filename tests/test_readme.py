@@ -8,11 +8,12 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from consumer.settings import DaemonSettings, NotifierSettings
-from producer.settings import ServiceSettings
+from producer.settings import KeyCommandSettings, ServiceSettings
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
+SERVICES: tuple[type[BaseSettings], ...] = (ServiceSettings, KeyCommandSettings, DaemonSettings, NotifierSettings)
 IN_WORDS = {
     "WORKER_ID",
     "SHARD_SYNC_INTERVAL_MS",
@@ -20,6 +21,8 @@ IN_WORDS = {
     "WORKER_METRICS_INTERVAL_MS",
     "JAVA_HOME",
     "HEARTBEAT_FILE",
+    "KEY_KMS_ID",
+    "METRICS_NAMESPACE",
 }
 
 
@@ -32,7 +35,7 @@ def settings_of(*kinds: type[BaseSettings]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("kind", [ServiceSettings, DaemonSettings, NotifierSettings])
+@pytest.mark.parametrize("kind", SERVICES)
 def test_every_setting_stands_in_the_readme_with_its_default(kind: type[BaseSettings]) -> None:
     for name, default in settings_of(kind).items():
         assert name in DOCUMENTED
@@ -40,7 +43,7 @@ def test_every_setting_stands_in_the_readme_with_its_default(kind: type[BaseSett
 
 
 def test_the_readme_names_no_setting_that_is_none() -> None:
-    assert set(DOCUMENTED) <= set(settings_of(ServiceSettings, DaemonSettings, NotifierSettings))
+    assert set(DOCUMENTED) <= set(settings_of(*SERVICES))
 
 
 def test_every_make_target_of_the_readme_exists() -> None:

@@ -1,0 +1,87 @@
+"""Payments for drills: invented, seeded, half of them anomalies, so that half of all records show in SQL by their id."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any, NamedTuple
+from uuid import UUID
+
+FIRST = datetime(2022, 6, 30, 7, 41, 46, tzinfo=UTC)
+THRESHOLD = Decimal(1000)
+EDGES = ("1000", "1000.00", "1000.000000000000000001", "1000.01", "999.999999999999999999", "0", "12345678901234567890.5")
+BANKS = ("ALPHAGRAA", "ETHNGRAA", "PIRBGRAA", "EFGBGRAA")
+SENDERS = 500
+
+
+class Payment(NamedTuple):
+    """A transaction's content, in the order of the columns that hold it."""
+
+    trx_id: str
+    amount: Decimal
+    sender_id: str
+    receiver_id: str
+    sender_iban: str
+    receiver_iban: str
+    sender_bank_id: str
+    receiver_bank_id: str
+    date: datetime
+
+    @property
+    def is_anomaly(self) -> bool:
+        return self.amount > THRESHOLD
+
+
+def payments(seed: str) -> Iterator[Payment]:
+    """Without end; the same for the same ``seed`` on every machine."""
+    random = Random(seed)  # noqa: S311 - a load, not a secret
+    senders = [str(UUID(int=random.getrandbits(128), version=4)) for _ in range(SENDERS)]
+    while True:
+        sender, receiver = random.sample(senders, 2)
+        yield Payment(
+            str(UUID(int=random.getrandbits(128), version=4)),
+            _amount(random),
+            *(sender, receiver, f"GR{random.randrange(10**12):025d}", "GRxxxxxxxxxxxxxxx"),
+            *random.sample(BANKS, 2),
+            FIRST + timedelta(seconds=random.randrange(10**8)),
+        )
+
+
+def _amount(random: Random) -> Decimal:
+    if random.random() < 0.02:
+        return Decimal(random.choice(EDGES))
+    cents = random.randrange(100_001, 2_500_000) if random.random() < 0.5 else random.randrange(100_001)
+    return Decimal(cents).scaleb(-2)
+
+
+def as_request(payment: Payment) -> bytes:
+    """The record of a request: its amount is a JSON number where that is exact text, and a string by turns."""
+    amount = f"{payment.amount:f}"
+    fields: dict[str, str] = {
+        "trxId": payment.trx_id.upper() if payment.trx_id[0] == "a" else payment.trx_id,
+        "senderId": payment.sender_id,
+        "receiverId": payment.receiver_id,
+        "senderIban": payment.sender_iban,
+        "receiverIban": payment.receiver_iban,
+        "senderBankId": payment.sender_bank_id,
+        "receiverBankId": payment.receiver_bank_id,
+        "transactionDate": payment.date.strftime("%Y-%m-%dT%H:%M:%S+0000"),
+    }
+    written = amount if payment.trx_id[-1] < "8" else f'"{amount}"'
+    return f'{json.dumps(fields)[:-1]},"amount":{written}}}'.encode()
+
+
+def from_wire(line: bytes) -> Payment | None:
+    """What a line of the stream or the archive says, read by other means than the services'; None where it says none."""
+    try:
+        fields: dict[str, Any] = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        return Payment(
+            fields["trxId"],
+            Decimal(fields["amount"]),
+            *(fields[name] for name in ("senderId", "receiverId", "senderIban", "receiverIban")),
+            *(fields[name] for name in ("senderBankId", "receiverBankId")),
+            datetime.fromisoformat(fields["transactionDate"]).astimezone(UTC),
+        )
+    except (ValueError, TypeError, KeyError, ArithmeticError):
+        return None

@@ -8,7 +8,7 @@ from infra.local.programs import FOUNDATION, SERVICES
 from tests.drills.audit import Complaint, Harm, Truth, audit, count, words
 from tests.drills.evidence import Witness
 from tests.drills.load import Load
-from tests.drills.registry import Drill
+from tests.drills.registry import Drill, SkippedError
 from tests.drills.rig import SECOND, TWIN, Rig
 from tests.drills.scene import Scene
 
@@ -36,6 +36,8 @@ class Outcome:
     extra_mails: int = 0
     complaints: list[Complaint] = field(default_factory=list)
     failure: str = ""
+    skipped: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def lost(self) -> int:
@@ -59,14 +61,20 @@ def perform(rig: Rig, witness: Witness, drill: Drill, seed: int, *, long: bool =
     """Never raises: what went wrong stands in the outcome. The rig is whole again afterwards, if it can be."""
     outcome = Outcome(drill.name, drill.kind, seed)
     witness.mark()
-    load = Load(rig.collector, seed, rate=drill.rate)
+    load = Load(rig.collector, f"{drill.name}/{seed}", rate=drill.rate)
     scene = Scene(rig, load, seed, long=long)
     try:
         with load.running():
             scene.until_more(UNDER_WAY, "the load to be under way")
+            scene.note("the load is under way")
             drill.strike(scene)
+            scene.note("the last blow is struck")
             outcome.seconds = max(scene.slowest, _recovered(scene, MAILED if drill.mails else STORED))
+            scene.note("what was posted since has come out")
         _settle(scene, witness)
+        scene.note("settled")
+    except SkippedError as error:
+        outcome.skipped = str(error)
     except Exception:
         outcome.failure = traceback.format_exc(limit=-4)
     finally:
@@ -91,15 +99,17 @@ def _settle(scene: Scene, witness: Witness) -> None:
 
 
 def _heal(scene: Scene) -> None:
-    scene.rig.sabotage.disarm()
+    for sabotage in (scene.rig.sabotage, scene.rig.sabotage_of_the_second):
+        sabotage.disarm()
     for spare in (SECOND, TWIN):
         scene.rig.supervisor.stop(spare)
     for program in (*FOUNDATION, *SERVICES):
         scene.rig.supervisor.start(program)
+    scene.until(scene.rig.local.postgres.is_ready, "PostgreSQL to be ready")
 
 
 def _judge(outcome: Outcome, scene: Scene, witness: Witness) -> None:
-    outcome.records = len(scene.load.accepted)
+    outcome.records, outcome.notes = len(scene.load.accepted), scene.notes
     outcome.kills, outcome.reshards = dict(scene.kills), scene.reshards
     crashes = sum(number for name, number in scene.kills.items() if name.startswith("notifier"))
     truth = Truth(scene.load.sent, scene.load.accepted, scene.poison, crashes + scene.mail_answers_lost)

@@ -77,6 +77,7 @@ class Witness:
         self._kinesis = kinesis
         self._stream = stream
         self._read_up_to: dict[str, str] = {}
+        self._read_to_the_end: set[str] = set()
         self.mark()
 
     def mark(self) -> None:
@@ -126,7 +127,10 @@ class Witness:
 
     def _new_lines(self) -> Iterator[tuple[Position, bytes]]:
         for shard in self._kinesis.list_shards(StreamName=self._stream)["Shards"]:
-            yield from self._new_lines_of(shard["ShardId"])
+            if shard["ShardId"] not in self._read_to_the_end:
+                yield from self._new_lines_of(shard["ShardId"])
+            if "EndingSequenceNumber" in shard["SequenceNumberRange"]:
+                self._read_to_the_end.add(shard["ShardId"])
 
     def _new_lines_of(self, shard: str) -> Iterator[tuple[Position, bytes]]:
         while records := self._kinesis.get_records(ShardIterator=self._iterator(shard), Limit=10_000)["Records"]:

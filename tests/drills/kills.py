@@ -1,52 +1,67 @@
 """SIGKILL: at each named step of child, producer and notifier, and at random moments."""
 
-from random import Random
+import time
 
 from tests.drills.lanes import Lane, run_all
 from tests.drills.registry import fault
-from tests.drills.sabotage import CHILD, NOTIFIER, PRODUCER
+from tests.drills.sabotage import CHILD, CHILD_START, NOTIFIER, PRODUCER
 from tests.drills.scene import Scene
 
-MOVED_SINCE = "SELECT 1 FROM shard_progress WHERE updated_at >= to_timestamp(%s) LIMIT 1"
-SENT_SINCE = "SELECT 1 FROM emails WHERE sent_at >= to_timestamp(%s) LIMIT 1"
-
-
-def kill_a_child(scene: Scene, random: Random) -> None:
-    scene.kill("child", random.choice(scene.children()))
-
-
-def kill_the_producer(scene: Scene, _: Random) -> None:
-    scene.kill("producer", scene.program("producer"))
+TAKEN_UP_AND_MOVED_SINCE = """
+SELECT bool_and(initialized_at >= to_timestamp(%s) AND updated_at > initialized_at)
+FROM shard_progress WHERE ended_at IS NULL
+"""
+SENT_SINCE = "SELECT bool_or(sent_at >= to_timestamp(%s)) FROM emails"
+LONGEST_PAUSE = 4.0
 
 
 def child_went_on(scene: Scene, since: float) -> bool:
-    return bool(scene.rig.driver.sql(MOVED_SINCE, since))
+    """KCL's daemon ends with any of its children, and starts anew with all."""
+    return bool(scene.rig.driver.sql(TAKEN_UP_AND_MOVED_SINCE, since)[0][0])
 
 
 def notifier_went_on(scene: Scene, since: float) -> bool:
-    return bool(scene.rig.driver.sql(SENT_SINCE, since))
+    return bool(scene.rig.driver.sql(SENT_SINCE, since)[0][0])
 
 
 def producer_went_on(scene: Scene, since: float) -> bool:
     return scene.load.last_accepted >= since
 
 
-AT_START = {"child.taking-up": kill_a_child, "child.taken-up": kill_a_child, "producer.keys-read": kill_the_producer}
-
-
-def lanes(child: list[str], producer: list[str], notifier: list[str]) -> list[Lane]:
-    return [
-        Lane("child", child, child_went_on, AT_START),
-        Lane("producer", producer, producer_went_on, AT_START),
-        Lane("notifier", notifier, notifier_went_on),
-    ]
-
-
 @fault("kills at named steps", kind="SIGKILL at a named step", mails=True)
 def kills_at_named_steps(scene: Scene) -> None:
-    few = (3, 3, 2)
-    chosen = [
-        list(steps) if scene.long else scene.random.sample(list(steps), number)
-        for steps, number in zip((CHILD, PRODUCER, NOTIFIER), few, strict=True)
-    ]
-    run_all(scene, lanes(*chosen))
+    def some(steps: dict[str, object], number: int) -> list[str]:
+        return list(steps) if scene.long else scene.random.sample(list(steps), number)
+
+    run_all(
+        scene,
+        [
+            Lane("child", some({**CHILD}, 3), child_went_on, some({**CHILD_START}, 1)),
+            Lane("producer", some({**PRODUCER}, 4), producer_went_on),
+            Lane("notifier", some({**NOTIFIER}, 2), notifier_went_on),
+        ],
+    )
+
+
+@fault("kills at random moments", kind="SIGKILL at a random moment", mails=True)
+def kills_at_random_moments(scene: Scene) -> None:
+    """None waits for the one before to be got over."""
+    victims = ["child", "consumer", "producer", "notifier", "postgres"] * int(scene.pick(1, 2))
+    for victim in scene.random.sample(victims, len(victims)):
+        time.sleep(scene.random.uniform(0, LONGEST_PAUSE))
+        kill(scene, victim)
+
+
+@fault("everything at once", kind="full restart", mails=True)
+def kill_everything(scene: Scene) -> None:
+    """All but the emulator ends within the same moment."""
+    processes = [(name, scene.program(name)) for name in ("postgres", "producer", "notifier", "consumer")]
+    for name, process in [*(("child", child) for child in scene.children()), *processes]:
+        scene.kill(name, process)
+
+
+def kill(scene: Scene, victim: str) -> None:
+    if victim == "child":
+        scene.kill(victim, scene.random.choice(sorted(scene.children())))
+    else:
+        scene.kill(victim, scene.program(victim))

@@ -1,47 +1,49 @@
 """Kills at named steps, in lanes that run at once: one for each kind of process, each going through its own steps."""
 
+import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 from tests.drills.scene import Scene
 
 LATEST_CALL = 4
 
-Provoke = Callable[[Scene, Random], None]
-
 
 @dataclass(frozen=True)
 class Lane:
     """``went_on`` tells whether the struck kind of process works again since a moment, in seconds since 1970.
 
-    Most steps are passed under any load; ``provoke`` has what makes a process pass the others.
+    ``at_start`` are steps that a process passes only when it starts: there the one is struck that comes after another.
     """
 
     name: str
     steps: Sequence[str]
     went_on: Callable[[Scene, float], bool]
-    provoke: Mapping[str, Provoke] = field(default_factory=dict)
+    at_start: Sequence[str] = ()
 
     def run(self, scene: Scene) -> float:
         """Strikes once at each step, in an order and at calls of chance; returns the slowest recovery's seconds."""
         random = Random(f"{scene.seed}/{self.name}")  # noqa: S311 - chance that can be had again
         steps = random.sample(self.steps, len(self.steps))
-        return max((self._strike(scene, step, random) for step in steps), default=0.0)
+        followers = random.sample(self.at_start, len(self.at_start))
+        blows = [[step, *follower] for step, *follower in itertools.zip_longest(steps, followers) if step]
+        return max((self._strike(scene, [step for step in blow if step], random) for blow in blows), default=0.0)
 
-    def _strike(self, scene: Scene, step: str, random: Random) -> float:
+    def _strike(self, scene: Scene, steps: Sequence[str], random: Random) -> float:
         struck = scene.rig.sabotage.struck
-        before = len(struck(step))
-        provoke = self.provoke.get(step)
-        scene.rig.sabotage.arm(step, 1 if provoke else random.randint(1, LATEST_CALL))
-        if provoke:
-            provoke(scene, random)
-        scene.until(lambda: len(struck(step)) > before, f"a process to pass {step}")
-        scene.kills[step] += 1
+        before = {step: len(struck(step)) for step in steps}
+        for step in steps:
+            scene.rig.sabotage.arm(step, 1 if step in self.at_start else random.randint(1, LATEST_CALL))
+        for step in steps:
+            scene.until(lambda step=step: len(struck(step)) > before[step], f"a process to pass {step}")  # type: ignore[misc]
+            scene.kills[step] += 1
         since = time.time()
-        return scene.until(lambda: self.went_on(scene, since), f"the {self.name} to go on after {step}")
+        seconds = scene.until(lambda: self.went_on(scene, since), f"the {self.name} to go on after {steps[-1]}")
+        scene.note(f"{' and '.join(steps)} struck, and the {self.name} on again after {seconds:.1f} s")
+        return seconds
 
 
 def run_all(scene: Scene, lanes: Sequence[Lane]) -> None:

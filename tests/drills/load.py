@@ -25,7 +25,7 @@ class Load:
     ``rate``: payments a second, of all ``clients`` together.
     """
 
-    def __init__(self, address: Address, seed: int, *, rate: float, clients: int = 4) -> None:
+    def __init__(self, address: Address, seed: str, *, rate: float, clients: int = 4) -> None:
         self.sent: dict[str, Payment] = {}
         self.accepted: dict[str, Payment] = {}
         self.answers_lost = 0

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 FIRST = datetime(2022, 6, 30, 7, 41, 46, tzinfo=UTC)
 THRESHOLD = Decimal(1000)
 EDGES = ("1000", "1000.00", "1000.000000000000000001", "1000.01", "999.999999999999999999", "0", "12345678901234567890.5")
 BANKS = ("ALPHAGRAA", "ETHNGRAA", "PIRBGRAA", "EFGBGRAA")
-SENDERS = 500
+PARTIES = 500
 
 
 class Payment(NamedTuple):
@@ -32,20 +32,27 @@ class Payment(NamedTuple):
     def is_anomaly(self) -> bool:
         return self.amount > THRESHOLD
 
-
-def payments(seed: str) -> Iterator[Payment]:
-    """Without end; the same for the same ``seed`` on every machine."""
-    random = Random(seed)  # noqa: S311 - a load, not a secret
-    senders = [str(UUID(int=random.getrandbits(128), version=4)) for _ in range(SENDERS)]
-    while True:
-        sender, receiver = random.sample(senders, 2)
-        yield Payment(
-            str(UUID(int=random.getrandbits(128), version=4)),
+    @classmethod
+    def of(cls, random: Random) -> Self:
+        sender, receiver = (_uuid(Random(random.randrange(PARTIES))) for _ in range(2))  # noqa: S311
+        return cls(
+            _uuid(random),
             _amount(random),
             *(sender, receiver, f"GR{random.randrange(10**12):025d}", "GRxxxxxxxxxxxxxxx"),
             *random.sample(BANKS, 2),
             FIRST + timedelta(seconds=random.randrange(10**8)),
         )
+
+
+def payments(seed: str) -> Iterator[Payment]:
+    """Without end; the same for the same ``seed`` on every machine."""
+    random = Random(seed)  # noqa: S311 - a load, not a secret
+    while True:
+        yield Payment.of(random)
+
+
+def _uuid(random: Random) -> str:
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def _amount(random: Random) -> Decimal:
@@ -58,8 +65,20 @@ def _amount(random: Random) -> Decimal:
 def as_request(payment: Payment) -> bytes:
     """The record of a request: its amount is a JSON number where that is exact text, and a string by turns."""
     amount = f"{payment.amount:f}"
-    fields: dict[str, str] = {
-        "trxId": payment.trx_id.upper() if payment.trx_id[0] == "a" else payment.trx_id,
+    fields = _fields(payment) | {"trxId": payment.trx_id.upper() if payment.trx_id[0] == "a" else payment.trx_id}
+    written = amount if payment.trx_id[-1] < "8" else f'"{amount}"'
+    return f'{json.dumps(fields)[:-1]},"amount":{written}}}'.encode()
+
+
+def as_wire(payment: Payment) -> bytes:
+    """A line of the stream, as a producer of another make might write it."""
+    told = {"v": 1, **_fields(payment), "amount": f"{payment.amount:f}", "receivedAt": "2026-11-23T10:00:00.000000Z"}
+    return json.dumps(told).encode()
+
+
+def _fields(payment: Payment) -> dict[str, str]:
+    return {
+        "trxId": payment.trx_id,
         "senderId": payment.sender_id,
         "receiverId": payment.receiver_id,
         "senderIban": payment.sender_iban,
@@ -68,8 +87,6 @@ def as_request(payment: Payment) -> bytes:
         "receiverBankId": payment.receiver_bank_id,
         "transactionDate": payment.date.strftime("%Y-%m-%dT%H:%M:%S+0000"),
     }
-    written = amount if payment.trx_id[-1] < "8" else f'"{amount}"'
-    return f'{json.dumps(fields)[:-1]},"amount":{written}}}'.encode()
 
 
 def from_wire(line: bytes) -> Payment | None:
@@ -83,5 +100,5 @@ def from_wire(line: bytes) -> Payment | None:
             *(fields[name] for name in ("senderBankId", "receiverBankId")),
             datetime.fromisoformat(fields["transactionDate"]).astimezone(UTC),
         )
-    except (ValueError, TypeError, KeyError, ArithmeticError):
+    except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return None

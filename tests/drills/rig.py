@@ -22,8 +22,9 @@ from tests.drills.sabotage import Sabotage
 from tests.e2e.conftest import free_ports
 from tests.e2e.driver import Driver
 
-# A consumer beside the first, and one that has the first one's name.
+# A consumer beside the first, and one that has the first one's worker id.
 SECOND, TWIN = "consumer-2", "consumer-twin"
+SECOND_WORKER = "local-2"
 
 
 class Gates:
@@ -33,13 +34,13 @@ class Gates:
         self.producers_aws = AwsGate(loop, local.emulator_port)
         self.notifiers_aws = AwsGate(loop, local.emulator_port)
         targets = {
-            "client–producer": local.collector_port,
-            "producer–AWS": self.producers_aws.port,
-            "KCL–Kinesis": local.emulator_port,
-            "KCL–DynamoDB": local.emulator_port,
-            "consumer–PostgreSQL": local.postgres_port,
-            "notifier–PostgreSQL": local.postgres_port,
-            "notifier–SES": self.notifiers_aws.port,
+            "client-producer": local.collector_port,
+            "producer-AWS": self.producers_aws.port,
+            "KCL-Kinesis": local.emulator_port,
+            "KCL-DynamoDB": local.emulator_port,
+            "consumer-PostgreSQL": local.postgres_port,
+            "notifier-PostgreSQL": local.postgres_port,
+            "notifier-SES": self.notifiers_aws.port,
         }
         chance = random.Random(seed)
         self._gates = {name: Gate(loop, target, chance) for name, target in targets.items()}
@@ -82,16 +83,16 @@ def environments(local: Local, gates: Gates, sabotage: Sabotage) -> dict[str, di
     """What sends each program through its gates. A fresh digest every second, so that drills need not wait for one."""
     url = local.postgres.url
     found = {
-        "producer": {"AWS_ENDPOINT_URL": gates.url("producer–AWS")},
+        "producer": {"AWS_ENDPOINT_URL": gates.url("producer-AWS")},
         "consumer": {
-            "AWS_ENDPOINT_URL": gates.url("KCL–Kinesis"),
-            "AWS_ENDPOINT_URL_DYNAMODB": gates.url("KCL–DynamoDB"),
-            "DATABASE_URL": gates.database_url("consumer–PostgreSQL", url, local.postgres_port),
+            "AWS_ENDPOINT_URL": gates.url("KCL-Kinesis"),
+            "AWS_ENDPOINT_URL_DYNAMODB": gates.url("KCL-DynamoDB"),
+            "DATABASE_URL": gates.database_url("consumer-PostgreSQL", url, local.postgres_port),
             "TMPDIR": str(local.folder),  # the daemon's files lie in a folder that is named by the worker alone
         },
         "notifier": {
-            "AWS_ENDPOINT_URL": gates.url("notifier–SES"),
-            "DATABASE_URL": gates.database_url("notifier–PostgreSQL", url, local.postgres_port),
+            "AWS_ENDPOINT_URL": gates.url("notifier-SES"),
+            "DATABASE_URL": gates.database_url("notifier-PostgreSQL", url, local.postgres_port),
             "DIGEST_INTERVAL_SECONDS": "1",
         },
     }
@@ -101,17 +102,18 @@ def environments(local: Local, gates: Gates, sabotage: Sabotage) -> dict[str, di
 class Rig:
     """A running stack, and all that a drill can do to it."""
 
-    def __init__(self, stack: Stack, gates: Gates, sabotage: Sabotage) -> None:
+    def __init__(self, stack: Stack, gates: Gates, sabotage: Sabotage, of_the_second: Sabotage) -> None:
         self.driver = Driver(stack)
         self.supervisor = stack.supervisor
         self.local = stack.local
         self.gates = gates
         self.sabotage = sabotage
+        self.sabotage_of_the_second = of_the_second
 
     @property
     def collector(self) -> Collector:
         """The producer, as its clients reach it."""
-        return Collector(self.gates.url("client–producer"), self.local.kept_secret("api_key") or "")
+        return Collector(self.gates.url("client-producer"), self.local.kept_secret("api_key") or "")
 
 
 @contextmanager
@@ -123,11 +125,12 @@ def running_rig(folder: Path, seed: int) -> Iterator[Rig]:
     stack = Stack(local, lambda _name: nullcontext())
     with Loop() as loop:
         gates, sabotage = Gates(loop, local, seed), Sabotage(folder.with_name(f"{folder.name}-sabotage"))
-        spares = {SECOND: {"WORKER_ID": "local-2"}, TWIN: {}}
+        of_the_second = Sabotage(folder.with_name(f"{folder.name}-sabotage-2"))
+        spares = {SECOND: {"WORKER_ID": SECOND_WORKER, **of_the_second.environment}, TWIN: {}}
         stack.supervisor = DrilledSupervisor(local, environments(local, gates, sabotage), spares)
         try:
             stack.up(tied_to_us=True)
-            yield Rig(stack, gates, sabotage)
+            yield Rig(stack, gates, sabotage, of_the_second)
         finally:
             stack.down()
             os.environ.clear()

@@ -20,9 +20,11 @@ class Place:
 
 
 # In the order in which a batch, a request, an e-mail passes them.
-CHILD = {
+CHILD_START = {
     "child.taking-up": Place("consumer.store", "Store.take_up", "before"),
     "child.taken-up": Place("consumer.store", "Store.take_up", "after"),
+}
+CHILD = {
     "child.delivered": Place("consumer.pipeline", "evaluate_records", "before"),
     "child.evaluated": Place("consumer.pipeline", "evaluate_records", "after"),
     "child.row-held": Place("consumer.store", "ShardWork.insert", "before"),
@@ -57,7 +59,7 @@ NOTIFIER = {
     "notifier.accepted": Place("consumer.ses", "Ses.send", "after"),
     "notifier.written": Place("consumer.outbox", "Outbox.sent", "after"),
 }
-STEPS = CHILD | SHARD_END | SHUTDOWN | PRODUCER | NOTIFIER
+STEPS = CHILD_START | CHILD | SHARD_END | SHUTDOWN | PRODUCER | NOTIFIER
 
 
 class Sabotage:

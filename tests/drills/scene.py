@@ -34,6 +34,12 @@ class Scene:
         self.reshards = 0
         self.slowest = 0.0
         """Seconds that the slowest of several recoveries within the fault took."""
+        self.notes: list[str] = []
+        self._begun = time.monotonic()
+
+    def note(self, words: str) -> None:
+        """What happened, for whoever looks for the cause of something."""
+        self.notes.append(f"{time.monotonic() - self._begun:6.1f} s  {words}")
 
     def pick(self, short: float, long: float) -> float:
         return long if self.long else short
@@ -56,6 +62,7 @@ class Scene:
 
     def until_more(self, count: int = 1, what: str = "the consumer to go on") -> float:
         """Until so many more transactions are evaluated than now."""
+        self.until(lambda: self.evaluated() >= 0, "the database to answer")
         before = self.evaluated()
         return self.until(lambda: self.evaluated() >= before + count, what)
 

@@ -15,6 +15,7 @@ import structlog
 from consumer import logs, multilang
 from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
+from consumer.leadership import give_up_leadership
 from consumer.main import ChildSettings
 from consumer.migrate import wait_until_migrated
 from consumer.progress import require_continuous
@@ -42,6 +43,7 @@ def main() -> NoReturn:
     )
     wait_until_migrated(settings.database, time.sleep)
     require_continuous(settings, child.stream_incarnation)
+    give_up_leadership(settings.application_name, settings.worker_id, settings.aws_region)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(
         settings, multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)

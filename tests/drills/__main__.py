@@ -1,54 +1,70 @@
-"""`python -m tests.drills`: breaks a stack of its own on purpose, and compares what came out with the truth, by id."""
+"""`make drills`: breaks a stack of its own on purpose, and compares what came out with the truth, by id."""
 
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import boto3
 import typer
 from rich.console import Console
 
-from infra.local.settings import STREAM
-from tests.drills import aws, consumers, database, disk, kills, network, poison, reshards  # noqa: F401 - they register their drills
 from tests.drills.drill import Outcome, perform
-from tests.drills.evidence import Witness
+from tests.drills.evidence import witness_of
+from tests.drills.plan import Round, by_stack, every, short
 from tests.drills.registry import DRILLS
 from tests.drills.report import kills_table, line, table, write_json
 from tests.drills.rig import running_rig
 
-app = typer.Typer(pretty_exceptions_enable=False)
-console = Console()
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
 def main(
-    only: Annotated[list[str] | None, typer.Option(help="A drill by name; can be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="The first round's seed.")] = 1,
-    rounds: Annotated[int, typer.Option(help="Rounds of each drill, with seeds that follow.")] = 1,
-    long: Annotated[bool, typer.Option("--long", help="The long form: longer faults, every step.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="A drill by its name; can be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="The first round's seed; those that follow count on.")] = 1,
+    rounds: Annotated[int | None, typer.Option(help="Rounds of each drill.")] = None,
+    long: Annotated[bool, typer.Option("--long", help="The long form: every drill, step and link, for longer.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="Show the drills' names and kinds of fault.")] = False,
     notes: Annotated[bool, typer.Option("--notes", help="Show what happened when.")] = False,
-    logs: Annotated[Path | None, typer.Option(help="Where to copy the stack's logs in the end.")] = None,
+    logs: Annotated[Path | None, typer.Option(help="Where to keep the stacks' logs.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the outcomes.")] = None,
 ) -> None:
+    """Hold the short form of the drills: 20 rounds, each with a seed of its own. Exit code 0 when all are passed.
+
+    Example: python -m tests.drills --only "a zombie consumer" --seed 17 --notes
+    """
+    if names:
+        console.print("\n".join(f"{drill.name:40} {drill.kind}" for drill in DRILLS.values()))
+        return
+    plan = every(only or list(DRILLS), seed, rounds or (None if long else 1)) if only or long else short(seed)
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="drills-") as folder, running_rig(Path(folder) / "stack", seed) as rig:
-        witness = Witness(rig.driver.sql, rig.driver.observer, boto3.client("kinesis"), STREAM)
-        for drill in [DRILLS[name] for name in only or DRILLS]:
-            for number in range(seed, seed + rounds):
-                outcomes.append(perform(rig, witness, drill, number, long=long))
-                console.print(line(outcomes[-1]), highlight=False, soft_wrap=True)
-                if notes:
-                    console.print("\n".join(outcomes[-1].notes), highlight=False, markup=False, soft_wrap=True)
-                if not outcomes[-1].passed:
-                    console.print(outcomes[-1].explanation, style="red", markup=False, soft_wrap=True)
-        if logs:
-            shutil.copytree(rig.local.log_folder, logs, dirs_exist_ok=True)
-    console.print(table(outcomes))
-    console.print(kills_table(outcomes))
-    if json:
-        write_json(json, outcomes)
+    for outcome in _held(plan, long, logs):
+        outcomes.append(outcome)
+        _show(outcome, notes)
+        if json:
+            write_json(json, outcomes)
+    console.print(table(outcomes), kills_table(outcomes))
     raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)
+
+
+def _held(plan: Sequence[Round], long: bool, logs: Path | None) -> Iterator[Outcome]:
+    for number, part in enumerate(by_stack(plan), start=1):
+        with tempfile.TemporaryDirectory(prefix="drills-") as folder, running_rig(Path(folder) / "stack", number) as rig:
+            witness = witness_of(rig.driver)
+            for drill, seed in part:
+                yield perform(rig, witness, drill, seed, long=long)
+            if logs:
+                shutil.copytree(rig.local.log_folder, logs / f"{number}")
+
+
+def _show(outcome: Outcome, notes: bool) -> None:
+    console.print(line(outcome), markup=False)
+    if notes:
+        console.print("\n".join(outcome.notes), markup=False)
+    if not outcome.passed:
+        console.print(outcome.explanation, style="red", markup=False)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def audit(truth: Truth, evidence: Evidence) -> list[Complaint]:
 
 def stream(truth: Truth, evidence: Evidence) -> Iterator[Complaint]:
     """202 means durable."""
-    found = {payment.trx_id for payment in map(from_wire, evidence.stream.values()) if payment}
+    lines = (line for position, line in evidence.stream.items() if position not in truth.poison)
+    found = {payment.trx_id for payment in map(from_wire, lines) if payment}
     yield from _each(Harm.LOST, "stream", truth.accepted.keys() - found)
     yield from _each(Harm.ALIEN, "stream", found - truth.sent.keys())
 
@@ -88,15 +89,14 @@ def dead_letters(truth: Truth, evidence: Evidence) -> Iterator[Complaint]:
 
 def archive(truth: Truth, evidence: Evidence) -> Iterator[Complaint]:
     """Everything that was accepted, and all poison, is archived at least once, as it was sent."""
-    lines = Counter(evidence.archive)
-    read = {line: from_wire(line) for line in lines}
+    lines, poison = {*evidence.archive}, {*truth.poison.values()}
+    read = {line: from_wire(line) for line in lines - poison}
     found = {payment.trx_id for payment in read.values() if payment}
-    unreadable = {line for line, payment in read.items() if payment is None}
     yield from _each(Harm.LOST, "archive", truth.accepted.keys() - found)
-    yield from _each(Harm.LOST, "archive", {*truth.poison.values()} - unreadable)
+    yield from _each(Harm.LOST, "archive", poison - lines)
     yield from _each(Harm.ALIEN, "archive", found - truth.sent.keys())
-    yield from _each(Harm.ALIEN, "archive", unreadable - {*truth.poison.values()})
-    contents = (payment for payment in read.values() if payment and payment.trx_id in truth.sent)
+    yield from _each(Harm.ALIEN, "archive", (line for line, payment in read.items() if payment is None))
+    contents = (payment for payment in read.values() if payment)
     yield from _each(Harm.WRONG, "archive", (payment for payment in contents if _differs(payment, truth.sent)))
 
 

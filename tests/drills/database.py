@@ -16,6 +16,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = '{DATABASE}' AND application_name LIKE 'payment-%'
 """
 ROW_LOCK = "SELECT 1 FROM shard_progress FOR UPDATE"
+OUT = "too many clients already"
 WRITABLE = "-c default_transaction_read_only=off"
 
 
@@ -32,6 +33,7 @@ def administration(scene: Scene, database: str = "postgres") -> Iterator[Any]:
 def stopped(scene: Scene) -> None:
     scene.rig.supervisor.stop("postgres")
     scene.pause(scene.pick(6, 120))
+    scene.until_told("Connection refused")
     scene.rig.supervisor.start("postgres")
     scene.until(scene.rig.local.postgres.is_ready, "PostgreSQL to be ready")
 
@@ -43,6 +45,7 @@ def refusing(scene: Scene) -> None:
         try:
             cursor.execute(SERVICES_OUT)
             scene.pause(scene.pick(6, 60))
+            scene.until_told("not currently accepting connections")
         finally:
             cursor.execute(f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS true")
 
@@ -52,7 +55,7 @@ def out_of_connections(scene: Scene) -> None:
     with contextlib.ExitStack() as held, administration(scene) as cursor:
         cursor.execute(SERVICES_OUT)
         end = time.monotonic() + scene.pick(6, 60)
-        while time.monotonic() < end:
+        while time.monotonic() < end or OUT not in scene.log("consumer"):
             _take_a_connection(scene, held)
 
 
@@ -71,6 +74,7 @@ def read_only(scene: Scene) -> None:
         try:
             cursor.execute("SELECT pg_reload_conf()")
             scene.pause(scene.pick(6, 60))
+            scene.until_told("read-only transaction")
         finally:
             cursor.execute("ALTER SYSTEM RESET default_transaction_read_only")
             cursor.execute("SELECT pg_reload_conf()")
@@ -82,3 +86,5 @@ def row_lock(scene: Scene) -> None:
     with contextlib.closing(psycopg2.connect(scene.rig.local.postgres.url)) as connection:
         connection.cursor().execute(ROW_LOCK)
         scene.pause(scene.pick(6, 40))
+        if scene.long:
+            scene.until_told("lock timeout")

@@ -67,7 +67,7 @@ def tables_disk_full(scene: Scene) -> None:
             _move_tables(scene, "small")
             with full(disk):
                 scene.pause(scene.pick(8, 60))
-            scene.until_more(1)
+                scene.until_told("No space left on device")
         finally:
             _move_tables(scene, "pg_default")
             with administration(scene) as cursor:
@@ -91,6 +91,7 @@ def log_disk_full(scene: Scene) -> None:
             scene.until_more(1)
             with full(disk):
                 scene.pause(scene.pick(10, 60))
+                scene.until_told("the database")
             scene.until_more(1)
 
 

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import boto3
+
 from infra.local.emulator.mailbox import Mail
 from infra.local.observe import Observer
+from infra.local.settings import STREAM
 from tests.drills.payments import Payment
+from tests.e2e.driver import Driver
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
@@ -66,6 +70,10 @@ class Evidence:
     archive: list[bytes]
     emails: dict[str, Email]
     mails: list[Mail]
+
+
+def witness_of(driver: Driver) -> "Witness":
+    return Witness(driver.sql, driver.observer, boto3.client("kinesis"), STREAM)
 
 
 class Witness:

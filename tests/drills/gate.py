@@ -45,7 +45,7 @@ class Gate:
         self._changed = asyncio.Event()
         self._open: set[asyncio.StreamWriter] = set()
         self.mishaps = 0
-        """Connections that were cut or reset so far."""
+        """What the weather did so far: connections that were broken, pieces that were held or slowed."""
         self.port = loop.serve(self._serve)
 
     @contextmanager
@@ -95,6 +95,7 @@ class Gate:
         """The weather once so many bytes may pass."""
         await self._while_held()
         if self._weather.slow:
+            self.mishaps += 1
             await asyncio.sleep(self._weather.slow * size / 1024)
         return self._weather
 
@@ -107,6 +108,7 @@ class Gate:
 
     async def _while_held(self) -> None:
         while self._weather.held:
+            self.mishaps += 1
             await self._changed.wait()
 
 

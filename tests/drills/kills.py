@@ -2,9 +2,10 @@
 
 import time
 
+from infra.local.programs import SERVICES
 from tests.drills.lanes import Lane, run_all
 from tests.drills.registry import fault
-from tests.drills.sabotage import CHILD, CHILD_START, NOTIFIER, PRODUCER
+from tests.drills.sabotage import CHILD, CHILD_START, NOTIFIER, PRODUCER, SHUTDOWN
 from tests.drills.scene import Scene
 
 TAKEN_UP_AND_MOVED_SINCE = """
@@ -38,7 +39,7 @@ def kills_at_named_steps(scene: Scene) -> None:
         [
             Lane("child", some({**CHILD}, 3), child_went_on, some({**CHILD_START}, 1)),
             Lane("producer", some({**PRODUCER}, 4), producer_went_on),
-            Lane("notifier", some({**NOTIFIER}, 2), notifier_went_on),
+            Lane("notifier", some({**NOTIFIER}, 2), notifier_went_on, mails=True),
         ],
     )
 
@@ -58,6 +59,25 @@ def kill_everything(scene: Scene) -> None:
     processes = [(name, scene.program(name)) for name in ("postgres", "producer", "notifier", "consumer")]
     for name, process in [*(("child", child) for child in scene.children()), *processes]:
         scene.kill(name, process)
+
+
+@fault("orderly stops", kind="SIGTERM")
+def stops(scene: Scene) -> None:
+    """Deploys under load; and one in whose last moment the child is killed."""
+    for service in scene.random.sample(SERVICES, len(SERVICES)):
+        _restart(scene, service)
+    (step,) = SHUTDOWN
+    struck = scene.arm(step)
+    _restart(scene, "consumer")
+    struck()
+
+
+def _restart(scene: Scene, service: str) -> None:
+    scene.rig.supervisor.stop(service)
+    scene.rig.supervisor.start(service)
+    since = time.time()
+    if service == "consumer":
+        scene.until(lambda: child_went_on(scene, since), "the consumer to go on")
 
 
 def kill(scene: Scene, victim: str) -> None:

@@ -12,9 +12,11 @@ def _each_link(scene: Scene, short: float, long: float, **weather: object) -> No
     chosen = links if scene.long else scene.random.sample(links, SHORT_LINKS)
     for link in chosen:
         gate = scene.rig.gates[link]
+        before = gate.mishaps
         with gate.weather(**weather):
             scene.pause(scene.pick(short, long))
-        scene.note(f"{link}: {weather}, {gate.mishaps} connections broken so far")
+            scene.until(lambda gate=gate, before=before: gate.mishaps > before, f"the weather to be felt on {link}")
+        scene.note(f"{link}: {weather}, felt {gate.mishaps - before} times")
 
 
 @fault("network cut", kind="network cut", mails=True)
@@ -43,6 +45,8 @@ def lost_commits(scene: Scene) -> None:
     """What was committed was not known to be."""
     gates = [scene.rig.gates[f"{who}-PostgreSQL"] for who in ("consumer", "notifier")]
     weather = {"broken": 0.5, "after": b"COMMIT"}
+    before = [gate.mishaps for gate in gates]
     with gates[0].weather(**weather), gates[1].weather(**weather):
         scene.pause(scene.pick(6, 60))
-        scene.until(lambda: all(gate.mishaps for gate in gates), "an answer to COMMIT to be lost on either connection")
+        felt = "an answer to COMMIT to be lost on either connection"
+        scene.until(lambda: all(gate.mishaps > earlier for gate, earlier in zip(gates, before, strict=True)), felt)

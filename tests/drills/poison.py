@@ -21,13 +21,14 @@ def poison(random: Random) -> bytes:
     """A line of one of many kinds, none of which is a transaction, and no two the same."""
     tag = str(UUID(int=random.getrandbits(128), version=4))
     good = json.loads(as_wire(Payment.of(random)))
+    missing = random.choice(list(good))
     kinds = [
         tag.encode() + random.randbytes(random.randint(60, 600)).translate(LINE_ENDS),
         f"these are no transactions at all, and that {random.randint(2, 9)} times over: {tag}".encode(),
         json.dumps(good)[: random.randint(40, 200)].encode() + tag.encode(),
         json.dumps(good | {"amount": random.choice(["1e999999", "-1", "NaN", "", "9" * 60, None])}).encode(),
         json.dumps(good | {"v": random.randint(2, 10**9)}).encode(),
-        json.dumps({name: value for name, value in good.items() if name != random.choice(list(good)[1:])}).encode(),
+        json.dumps({name: value for name, value in good.items() if name != missing}).encode(),
         json.dumps(good | {"senderId": "NUL \0 " + tag}).encode(),
         json.dumps(good | {"receiverId": "x"}).replace('"x"', f'"{chr(92)}ud800"').encode(),
         b"[" * random.randint(200, 2_000) + tag.encode(),

@@ -82,7 +82,8 @@ class DrilledSupervisor(Supervisor):
 def environments(local: Local, gates: Gates, sabotage: Sabotage) -> dict[str, dict[str, str]]:
     """What sends each program through its gates. A fresh digest every second, so that drills need not wait for one."""
     url = local.postgres.url
-    found = {
+    found: dict[str, dict[str, str]] = {
+        "aws": {},
         "producer": {"AWS_ENDPOINT_URL": gates.url("producer-AWS")},
         "consumer": {
             "AWS_ENDPOINT_URL": gates.url("KCL-Kinesis"),

@@ -2,16 +2,16 @@
 
 import json
 import signal
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 SABOTEUR = Path(__file__).parent / "saboteur"
 """Goes on PYTHONPATH of the processes that may be struck, with SABOTAGE as the folder's name."""
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A function, `Class.method` or bare, and the moment of its call; found: after it, where it came to something."""
 
     module: str
@@ -60,6 +60,18 @@ NOTIFIER = {
     "notifier.written": Place("consumer.outbox", "Outbox.sent", "after"),
 }
 STEPS = CHILD_START | CHILD | SHARD_END | SHUTDOWN | PRODUCER | NOTIFIER
+# Functions that tell the time by other means than Python's `time`.
+CLOCKS = [("producer.auth", "utc_now")]
+# What `saboteur/planted.py` has, and the functions in whose places it is called.
+BUGS = {
+    "accepts_what_it_does_not_publish": ("producer.publish", "Publisher.publish"),
+    "checkpoints_past_a_batch": ("consumer.pipeline", "Pipeline.process"),
+    "forgets_dead_letters": ("consumer.store", "_insert_dead_letters"),
+    "stores_amounts_as_floats": ("consumer.findings", "_anomaly_row"),
+    "mails_under_another_id": ("consumer.mail", "DigestMail.render"),
+    "mails_nothing": ("consumer.ses", "Ses.send"),
+    "mails_twice": ("consumer.ses", "Ses.send"),
+}
 
 
 class Sabotage:
@@ -67,9 +79,9 @@ class Sabotage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for part in ("armed", "struck"):
+        for part in ("armed", "struck", "planted"):
             (folder / part).mkdir(parents=True, exist_ok=True)
-        (folder / "steps.json").write_text(json.dumps({name: asdict(place) for name, place in STEPS.items()}))
+        (folder / "steps.json").write_text(json.dumps({"steps": STEPS, "bugs": BUGS, "clocks": CLOCKS}))
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,6 +93,23 @@ class Sabotage:
         fresh = self.folder / f"{step}.new"
         fresh.write_text(f"{call} {number.name}")
         fresh.replace(self.folder / "armed" / step)
+
+    def move_clock(self, seconds: float) -> None:
+        """What time Python has in every process from now on, beside the true one."""
+        fresh = self.folder / "clock.new"
+        fresh.write_text(f"{seconds}")
+        fresh.replace(self.folder / "clock")
+
+    @contextmanager
+    def planted(self, bug: str) -> Iterator[None]:
+        """The services have the bug while the block lasts."""
+        assert bug in BUGS
+        mark = self.folder / "planted" / bug
+        mark.touch()
+        try:
+            yield
+        finally:
+            mark.unlink()
 
     def disarm(self) -> None:
         for armed in (self.folder / "armed").iterdir():

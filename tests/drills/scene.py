@@ -10,6 +10,7 @@ from random import Random
 import psutil
 import psycopg2
 
+from infra.local.programs import SERVICES
 from tests.drills.evidence import Position
 from tests.drills.load import Load
 from tests.drills.rig import Rig
@@ -33,9 +34,21 @@ class Scene:
         self.mail_answers_lost = 0
         self.reshards = 0
         self.slowest = 0.0
-        """Seconds that the slowest of several recoveries within the fault took."""
+        """Seconds that the slowest of several recoveries within the fault took: of the stream, and of the mail."""
+        self.slowest_mail = 0.0
         self.notes: list[str] = []
         self._begun = time.monotonic()
+        self._logs = {name: rig.supervisor.log(name).stat().st_size for name in SERVICES}
+
+    def log(self, service: str) -> str:
+        """What it has said since the scene began."""
+        with self.rig.supervisor.log(service).open("rb") as file:
+            file.seek(self._logs[service])
+            return file.read().decode(errors="replace")
+
+    def until_told(self, words: str, service: str = "consumer") -> None:
+        """Until the service has felt the fault: a drill whose fault nobody notices shows nothing."""
+        self.until(lambda: words in self.log(service), f"the {service} to tell of {words!r}")
 
     def note(self, words: str) -> None:
         """What happened, for whoever looks for the cause of something."""
@@ -73,6 +86,18 @@ class Scene:
         except ProcessLookupError:
             return
         self.kills[name] += 1
+
+    def arm(self, step: str, call: int = 1) -> Callable[[], None]:
+        """Has a process killed at the step, at its so-manieth call from now; returns what waits for that."""
+        sabotage = self.rig.sabotage
+        before = len(sabotage.struck(step))
+        sabotage.arm(step, call)
+
+        def wait() -> None:
+            self.until(lambda: len(sabotage.struck(step)) > before, f"a process to pass {step}")
+            self.kills[step] += 1
+
+        return wait
 
     def program(self, name: str) -> int:
         """The program's process, once there is one."""

@@ -1,8 +1,12 @@
 """Ends its own process at a named step: Python imports this at its start, where a drill put it on PYTHONPATH.
 
-SABOTAGE names a folder. `steps.json` in it says which function is which step. A file `armed/STEP` with a number N and a
+SABOTAGE names a folder. `steps.json` in it says which function is which step, and which
+are clocks. A file `armed/STEP` with a number N and a
 signal strikes once, at the N-th time that a process reaches the step from then on: the first process to get there moves
 the file to `struck/STEP.PID` and gets the signal. Nothing of the services knows of it.
+
+A file `clock` with a number moves what Python calls the time by so many seconds. While there is a file `planted/BUG`,
+the bug of that name in `planted.py` is called in the place of the function that `steps.json` says.
 """
 
 import functools
@@ -13,17 +17,20 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import planted
 
 
 class Step:
     """``moment``: before the function, after it, or found: after it, where it came to something."""
 
-    def __init__(self, folder: Path, name: str, function: str, moment: str) -> None:
-        self.function = function
+    def __init__(self, folder: Path, name: str, moment: str) -> None:
         self.moment = moment
         self._armed = folder / "armed" / name
         self._struck = folder / "struck" / f"{name}.{os.getpid()}"
@@ -45,16 +52,44 @@ class Step:
         os.kill(os.getpid(), signal.Signals[name])
 
 
-class Finder(importlib.abc.MetaPathFinder):
-    """Finds the modules that hold steps as everybody does, and sees to it that they are sabotaged once loaded."""
+class Clock:
+    """The time, moved."""
 
-    def __init__(self, steps: dict[str, list[Step]]) -> None:
-        self._steps = steps
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "clock"
+        self._time = time.time
+        self._read_at = 0
+        self._offset = 0.0
+
+    def time(self) -> float:
+        return self._time() + self.offset()
+
+    def moved(self, now: Callable[[], datetime]) -> Callable[[], datetime]:
+        return lambda: now() + timedelta(seconds=self.offset())
+
+    def offset(self) -> float:
+        try:
+            written_at = self._file.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0.0
+        if written_at != self._read_at:
+            self._read_at, self._offset = written_at, float(self._file.read_text())
+        return self._offset
+
+
+Change = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Finder(importlib.abc.MetaPathFinder):
+    """Finds modules as everybody does, and changes functions of some of them once these are loaded."""
+
+    def __init__(self, changes: dict[str, list[tuple[str, Change]]]) -> None:
+        self._changes = changes
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name not in self._steps:
+        if name not in self._changes:
             return None
         others = (finder for finder in sys.meta_path if finder is not self)
         spec = next(filter(None, (finder.find_spec(name, path, target) for finder in others)), None)
@@ -64,10 +99,10 @@ class Finder(importlib.abc.MetaPathFinder):
 
     def _execute(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
         execute(module)
-        for step in self._steps[module.__name__]:
-            *path, name = step.function.split(".")
+        for function, change in self._changes[module.__name__]:
+            *path, name = function.split(".")
             owner = functools.reduce(getattr, path, module)
-            setattr(owner, name, sabotaged(getattr(owner, name), step))
+            setattr(owner, name, change(getattr(owner, name)))
 
 
 def sabotaged(function: Callable[..., Any], step: Step) -> Callable[..., Any]:
@@ -93,11 +128,27 @@ def sabotaged(function: Callable[..., Any], step: Step) -> Callable[..., Any]:
     return run_async if inspect.iscoroutinefunction(function) else run
 
 
+def with_bug(function: Callable[..., Any], bug: Callable[..., Any], planted_at: Path) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def run(*arguments: Any) -> Any:
+        return bug(function, *arguments) if planted_at.exists() else function(*arguments)
+
+    return run
+
+
 def install(folder: Path) -> None:
-    steps: dict[str, list[Step]] = {}
-    for name, place in json.loads((folder / "steps.json").read_text()).items():
-        steps.setdefault(place["module"], []).append(Step(folder, name, place["function"], place["moment"]))
-    sys.meta_path.insert(0, Finder(steps))
+    plan, clock = json.loads((folder / "steps.json").read_text()), Clock(folder)
+    changes: dict[str, list[tuple[str, Change]]] = {}
+    for name, (module, function, moment) in plan["steps"].items():
+        step = Step(folder, name, moment)
+        changes.setdefault(module, []).append((function, functools.partial(sabotaged, step=step)))
+    for name, (module, function) in plan["bugs"].items():
+        bug = functools.partial(with_bug, bug=getattr(planted, name), planted_at=folder / "planted" / name)
+        changes.setdefault(module, []).append((function, bug))
+    for module, function in plan["clocks"]:
+        changes.setdefault(module, []).append((function, clock.moved))
+    sys.meta_path.insert(0, Finder(changes))
+    time.time = clock.time
 
 
 if "SABOTAGE" in os.environ:

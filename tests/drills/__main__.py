@@ -25,7 +25,9 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="A drill by its name; can be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="The first round's seed; those that follow count on.")] = 1,
     rounds: Annotated[int | None, typer.Option(help="Rounds of each drill.")] = None,
-    long: Annotated[bool, typer.Option("--long", help="The long form: every drill, step and link, for longer.")] = False,
+    long: Annotated[
+        bool, typer.Option("--long", help="The long form: every drill, step and link, for longer.")
+    ] = False,
     names: Annotated[bool, typer.Option("--list", help="Show the drills' names and kinds of fault.")] = False,
     notes: Annotated[bool, typer.Option("--notes", help="Show what happened when.")] = False,
     logs: Annotated[Path | None, typer.Option(help="Where to keep the stacks' logs.")] = None,
@@ -51,7 +53,10 @@ def main(
 
 def _held(plan: Sequence[Round], long: bool, logs: Path | None) -> Iterator[Outcome]:
     for number, part in enumerate(by_stack(plan), start=1):
-        with tempfile.TemporaryDirectory(prefix="drills-") as folder, running_rig(Path(folder) / "stack", number) as rig:
+        with (
+            tempfile.TemporaryDirectory(prefix="drills-") as folder,
+            running_rig(Path(folder) / "stack", number) as rig,
+        ):
             witness = witness_of(rig.driver)
             for drill, seed in part:
                 yield perform(rig, witness, drill, seed, long=long)

@@ -110,7 +110,7 @@ def mail(truth: Truth, evidence: Evidence) -> Iterator[Complaint]:
     extra = sum(count - 1 for count in copies.values())
     yield from _each(Harm.DOUBLED, "mailbox", range(max(0, extra - truth.extra_mails)))
     for email in evidence.emails.values():
-        if email.state == "sent" and (email.count, email.total) != (email.members, email.members_total):
+        if email.state == "sent" and (email.alerts, email.total) != (email.members, email.members_total):
             yield Complaint(Harm.WRONG, "e-mail", email.id)
 
 

@@ -5,11 +5,9 @@ import json
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from random import Random
 from typing import Any
 
-import h11
 import urllib3
 
 from tests.drills.aws_gate import Answer, AwsGate, Call, Forward, Trouble

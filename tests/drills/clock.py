@@ -1,4 +1,4 @@
-"""The clock steps back: the producer's, that of AWS (arrival times, sequence numbers), and PostgreSQL's as SQL sees it."""
+"""The clock steps back: the producer's, AWS's (arrival times, sequence numbers), and PostgreSQL's as SQL sees it."""
 
 from infra.local.postgres import DATABASE
 from tests.drills.database import SERVICES_OUT, administration

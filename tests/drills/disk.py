@@ -38,7 +38,7 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
 def _mount(folder: Path, megabytes: int) -> None:
     if os.geteuid() != 0:
         raise SkippedError("a small disk can be mounted by root alone")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", folder]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SkippedError(f"a small disk cannot be mounted here: {done.stderr.strip()}")

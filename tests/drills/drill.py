@@ -22,6 +22,7 @@ WHERE emails.state = 'sent' AND transaction_id = ANY(%s::uuid[])
 """
 UNDER_WAY = 200
 
+
 @dataclass
 class Outcome:
     """``seconds`` from the last blow until what was posted after it stands in SQL, whatever its shard; or until the
@@ -77,7 +78,7 @@ def perform(rig: Rig, witness: Witness, drill: Drill, seed: int, *, long: bool =
             drill.strike(scene)
             scene.note("the last blow is struck")
             _recover(scene, outcome, mails=drill.mails)
-        _settle(scene, witness)
+        settle(scene, witness)
         scene.note("settled")
     except SkippedError as error:
         outcome.skipped = str(error)
@@ -102,10 +103,12 @@ def _recover(scene: Scene, outcome: Outcome, *, mails: bool) -> None:
         scene.note("what was posted since is mailed")
 
 
-def _settle(scene: Scene, witness: Witness) -> None:
+def settle(scene: Scene, witness: Witness) -> None:
     """Until the stream is drained, every alert mailed, and the archive has it all."""
     observer = scene.rig.driver.observer
-    scene.until(lambda: observer.is_drained() and observer.counts().unmailed == 0, "the stack to settle", SETTLE_SECONDS)
+    scene.until(
+        lambda: observer.is_drained() and observer.counts().unmailed == 0, "the stack to settle", SETTLE_SECONDS
+    )
     scene.until(lambda: len(witness.archive()) >= len(witness.stream()), "the archive to be whole", SETTLE_SECONDS)
 
 
@@ -122,12 +125,16 @@ def _heal(scene: Scene) -> None:
 def _judge(outcome: Outcome, scene: Scene, witness: Witness) -> None:
     outcome.records, outcome.notes = len(scene.load.accepted) + len(scene.poison), scene.notes
     outcome.kills, outcome.reshards = dict(scene.kills), scene.reshards
-    crashes = sum(number for name, number in scene.kills.items() if name.startswith("notifier"))
-    truth = Truth(scene.load.sent, scene.load.accepted, scene.poison, crashes + scene.mail_answers_lost)
     try:
         evidence = witness.evidence()
     except Exception:
         outcome.failure += traceback.format_exc(limit=-4)
         return
     outcome.extra_mails = len(evidence.mails) - len({mail.digest_id for mail in evidence.mails})
-    outcome.complaints = audit(truth, evidence)
+    outcome.complaints = audit(truth_of(scene), evidence)
+
+
+def truth_of(scene: Scene) -> Truth:
+    """What must have come out. A crash of the notifier, and an answer of SES's that was lost, allow a copy more each."""
+    crashes = sum(number for name, number in scene.kills.items() if name.startswith("notifier"))
+    return Truth(scene.load.sent, scene.load.accepted, scene.poison, crashes + scene.mail_answers_lost)

@@ -51,7 +51,7 @@ class Email(NamedTuple):
 
     id: str
     state: str
-    count: int
+    alerts: int
     total: Decimal
     members: int
     members_total: Decimal

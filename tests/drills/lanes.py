@@ -27,7 +27,7 @@ class Lane:
 
     def run(self, scene: Scene) -> float:
         """Strikes once at each step, in an order and at calls of chance; returns the slowest recovery's seconds."""
-        random = Random(f"{scene.seed}/{self.name}")  # noqa: S311 - chance that can be had again
+        random = Random(f"{scene.seed}/{self.name}")
         steps = random.sample(self.steps, len(self.steps))
         followers = random.sample(self.at_start, len(self.at_start))
         blows = [[step, *follower] for step, *follower in itertools.zip_longest(steps, followers) if step]

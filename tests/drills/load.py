@@ -61,7 +61,7 @@ class Load:
         return wanted
 
     def _run(self, number: int) -> None:
-        random = Random(f"{self._seed}/{number}")  # noqa: S311 - sizes of batches
+        random = Random(f"{self._seed}/{number}")
         source = payments(f"{self._seed}/{number}")
         try:
             with self._collector() as collector:

@@ -15,6 +15,7 @@ class Loop:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gates", daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -33,6 +34,7 @@ class Loop:
     def serve(self, serve: Serve) -> int:
         """Calls ``serve`` for each connection to the port that it returns; whatever that raises ends the connection."""
         server = self.run(asyncio.start_server(self._handled(serve), "127.0.0.1", 0))
+        self._servers.append(server)
         port: int = server.sockets[0].getsockname()[1]
         return port
 
@@ -53,6 +55,8 @@ class Loop:
         return connected
 
     async def _cancel(self) -> None:
+        for server in self._servers:
+            server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -11,12 +11,16 @@ def _each_link(scene: Scene, short: float, long: float, **weather: object) -> No
     links = list(scene.rig.gates)
     chosen = links if scene.long else scene.random.sample(links, SHORT_LINKS)
     for link in chosen:
-        gate = scene.rig.gates[link]
-        before = gate.mishaps
-        with gate.weather(**weather):
-            scene.pause(scene.pick(short, long))
-            scene.until(lambda gate=gate, before=before: gate.mishaps > before, f"the weather to be felt on {link}")
-        scene.note(f"{link}: {weather}, felt {gate.mishaps - before} times")
+        _weather(scene, link, scene.pick(short, long), weather)
+
+
+def _weather(scene: Scene, link: str, seconds: float, weather: dict[str, object]) -> None:
+    gate = scene.rig.gates[link]
+    before = gate.mishaps
+    with gate.weather(**weather):
+        scene.pause(seconds)
+        scene.until(lambda: gate.mishaps > before, f"the weather to be felt on {link}")
+    scene.note(f"{link}: {weather}, felt {gate.mishaps - before} times")
 
 
 @fault("network cut", kind="network cut", mails=True)

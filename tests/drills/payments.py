@@ -1,4 +1,4 @@
-"""Payments for drills: invented, seeded, half of them anomalies, so that half of all records show in SQL by their id."""
+"""Payments for drills: invented, seeded, half of them anomalies, so that half of them show in SQL by their id."""
 
 import json
 from collections.abc import Iterator
@@ -10,9 +10,18 @@ from uuid import UUID
 
 FIRST = datetime(2022, 6, 30, 7, 41, 46, tzinfo=UTC)
 THRESHOLD = Decimal(1000)
-EDGES = ("1000", "1000.00", "1000.000000000000000001", "1000.01", "999.999999999999999999", "0", "12345678901234567890.5")
+EDGES = (
+    "1000",
+    "1000.00",
+    "1000.000000000000000001",
+    "1000.01",
+    "999.999999999999999999",
+    "0",
+    "12345678901234567890.5",
+)
 BANKS = ("ALPHAGRAA", "ETHNGRAA", "PIRBGRAA", "EFGBGRAA")
 PARTIES = 500
+TEXTS = ("senderId", "receiverId", "senderIban", "receiverIban", "senderBankId", "receiverBankId")
 
 
 class Payment(NamedTuple):
@@ -34,19 +43,19 @@ class Payment(NamedTuple):
 
     @classmethod
     def of(cls, random: Random) -> Self:
-        sender, receiver = (_uuid(Random(random.randrange(PARTIES))) for _ in range(2))  # noqa: S311
-        return cls(
-            _uuid(random),
-            _amount(random),
-            *(sender, receiver, f"GR{random.randrange(10**12):025d}", "GRxxxxxxxxxxxxxxx"),
-            *random.sample(BANKS, 2),
-            FIRST + timedelta(seconds=random.randrange(10**8)),
+        parties = [_uuid(Random(random.randrange(PARTIES))) for _ in range(2)]
+        return cls._make(
+            [
+                *(_uuid(random), _amount(random), *parties),
+                *(f"GR{random.randrange(10**12):025d}", "GRxxxxxxxxxxxxxxx", *random.sample(BANKS, 2)),
+                FIRST + timedelta(seconds=random.randrange(10**8)),
+            ]
         )
 
 
 def payments(seed: str) -> Iterator[Payment]:
     """Without end; the same for the same ``seed`` on every machine."""
-    random = Random(seed)  # noqa: S311 - a load, not a secret
+    random = Random(seed)
     while True:
         yield Payment.of(random)
 
@@ -90,15 +99,11 @@ def _fields(payment: Payment) -> dict[str, str]:
 
 
 def from_wire(line: bytes) -> Payment | None:
-    """What a line of the stream or the archive says, read by other means than the services'; None where it says none."""
+    """What a line of the stream or the archive says, read by other means than the services'; None where it is none."""
     try:
         fields: dict[str, Any] = json.loads(line, parse_float=Decimal, parse_int=Decimal)
-        return Payment(
-            fields["trxId"],
-            Decimal(fields["amount"]),
-            *(fields[name] for name in ("senderId", "receiverId", "senderIban", "receiverIban")),
-            *(fields[name] for name in ("senderBankId", "receiverBankId")),
-            datetime.fromisoformat(fields["transactionDate"]).astimezone(UTC),
-        )
+        texts = [fields[name] for name in TEXTS]
+        date = datetime.fromisoformat(fields["transactionDate"]).astimezone(UTC)
+        return Payment._make([fields["trxId"], Decimal(fields["amount"]), *texts, date])
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         return None

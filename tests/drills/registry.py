@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.drills.scene import Scene
 
+
 class SkippedError(Exception):
     """The drill cannot be held on this machine; the message says why."""
 

@@ -27,7 +27,19 @@ def line(outcome: Outcome) -> str:
 def table(outcomes: Sequence[Outcome]) -> Table:
     """One row a drill, over all its rounds."""
     made = Table(show_edge=False)
-    for name in ("fault", "rounds", "kills", "reshards", "records", "lost", "duplicated", "mails twice", "slowest", "mail", ""):
+    for name in (
+        "fault",
+        "rounds",
+        "kills",
+        "reshards",
+        "records",
+        "lost",
+        "duplicated",
+        "mails twice",
+        "slowest",
+        "mail",
+        "",
+    ):
         made.add_column(name, justify="left" if name in ("fault", "") else "right")
     for name in dict.fromkeys(outcome.drill for outcome in outcomes):
         made.add_row(*_row(name, [outcome for outcome in outcomes if outcome.drill == name]))

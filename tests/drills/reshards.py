@@ -1,5 +1,6 @@
 """The stream is resharded under load."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import boto3
@@ -53,10 +54,8 @@ def split_or_merge(scene: Scene) -> None:
         point = _start(largest) + int(size(largest) * scene.random.uniform(0.3, 0.7))
         kinesis.split_shard(StreamName=STREAM, ShardToSplit=largest["ShardId"], NewStartingHashKey=str(point))
     else:
-        left, right = min(zip(shards, shards[1:], strict=False), key=lambda pair: size(pair[0]) + size(pair[1]))
-        kinesis.merge_shards(
-            StreamName=STREAM, ShardToMerge=left["ShardId"], AdjacentShardToMerge=right["ShardId"]
-        )
+        left, right = min(itertools.pairwise(shards), key=lambda pair: size(pair[0]) + size(pair[1]))
+        kinesis.merge_shards(StreamName=STREAM, ShardToMerge=left["ShardId"], AdjacentShardToMerge=right["ShardId"])
 
 
 def _start(shard: "ShardTypeDef") -> int:

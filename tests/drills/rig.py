@@ -1,4 +1,4 @@
-"""The embedded stack as drills need it: a gate in every connection, a saboteur in every Python process, spare consumers.
+"""The embedded stack as drills need it: a gate in each connection, a saboteur in each Python process, spare consumers.
 
 The emulator stands for AWS: it is never struck, and AWS's bad days are the gates'.
 """
@@ -61,7 +61,9 @@ class Gates:
 class DrilledSupervisor(Supervisor):
     """Starts the stack's programs with ``environments`` of their own, and knows ``spares`` of one of them."""
 
-    def __init__(self, local: Local, environments: dict[str, dict[str, str]], spares: dict[str, dict[str, str]]) -> None:
+    def __init__(
+        self, local: Local, environments: dict[str, dict[str, str]], spares: dict[str, dict[str, str]]
+    ) -> None:
         super().__init__(local.folder, local.log_folder)
         self._environments = environments
         self._spares = spares

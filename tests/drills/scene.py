@@ -28,7 +28,7 @@ class Scene:
         self.load = load
         self.seed = seed
         self.long = long
-        self.random = Random(seed)  # noqa: S311 - chance that can be had again
+        self.random = Random(seed)
         self.kills: Counter[str] = Counter()
         self.poison: dict[Position, bytes] = {}
         self.mail_answers_lost = 0

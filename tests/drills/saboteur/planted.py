@@ -5,6 +5,7 @@ Each is given the function in whose place it is called, and that function's argu
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import uuid4
 
 Original = Callable[..., Any]
 
@@ -29,7 +30,8 @@ def stores_amounts_as_floats(original: Original, candidate: Any) -> dict[str, An
 def mails_under_another_id(original: Original, *arguments: Any) -> bytes:
     message: bytes = original(*arguments)
     head, body = message.split(b"\r\n\r\n", 1)
-    lines = [b"X-Digest-Id: somebody-elses" if line.startswith(b"X-Digest-Id") else line for line in head.splitlines()]
+    other = f"X-Digest-Id: {uuid4()}".encode()
+    lines = [other if line.startswith(b"X-Digest-Id") else line for line in head.splitlines()]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 

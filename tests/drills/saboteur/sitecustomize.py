@@ -24,7 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import planted
+import planted  # type: ignore[import-not-found]  # beside this file, which is on the path
 
 
 class Step:

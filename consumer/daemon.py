@@ -17,6 +17,7 @@ from consumer.breaker_state import wait_until_reset
 from consumer.database import engine
 from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
+from consumer.leadership import give_up_leadership
 from consumer.main import ChildSettings
 from consumer.migrate import wait_until_migrated
 from consumer.progress import require_continuous
@@ -47,6 +48,7 @@ def main() -> NoReturn:
     wait_until_migrated(settings.database, time.sleep)
     _wait_until_reset(settings, child.stream_incarnation)
     require_continuous(settings, child.stream_incarnation)
+    give_up_leadership(settings.application_name, settings.worker_id, settings.aws_region)
     log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
     files = _write_files(
         settings, multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)

@@ -24,7 +24,7 @@ from consumer.patience import Patience, Pause, StoppedError, backoff
 from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
 from consumer.settings import DatabaseSettings, NotifierSettings
 
-HOLD = timedelta(minutes=1)  # longer than an attempt: SES is given 15 seconds, for the quota and for the mail
+HOLD = timedelta(seconds=45)  # an attempt takes 30 at most: SES is given 15, for the quota and for the mail
 LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
 STOP_WITHIN = 0.2
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second

@@ -67,8 +67,8 @@ TAMPERING: dict[str, tuple[str, Told]] = {
     "a dead letter's bytes": ("UPDATE dead_letters SET payload = payload || 'x'", {(WRONG, "dead letters")}),
     "a dead letter of nobody's": (
         (
-            "INSERT INTO dead_letters SELECT stream_incarnation, shard_id, 1, 1, payload, reason, 'open', '[]', arrived_at "
-            "FROM dead_letters LIMIT 1"
+            "INSERT INTO dead_letters SELECT stream_incarnation, shard_id, 1, 1, payload, reason, 'open', '[]', "
+            "arrived_at FROM dead_letters LIMIT 1"
         ),
         {(ALIEN, "dead letters")},
     ),

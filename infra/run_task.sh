@@ -18,6 +18,8 @@ END
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export AWS_PAGER='' AWS_DEFAULT_OUTPUT=text
+# The first version of the AWS command line knows this name alone.
+if [ -n "${AWS_REGION:-}" ]; then export AWS_DEFAULT_REGION=$AWS_REGION; fi
 
 complain() { printf '%s\n' "$*" >&2; }
 
@@ -42,7 +44,7 @@ start() { # family, container, word…: the task's ARN
   [ $# = 0 ] || command=(--overrides "$(overrides "$container" "$@")")
   found=$(aws ecs run-task --cluster "$CLUSTER" --task-definition "$family" --launch-type FARGATE \
     --network-configuration "awsvpcConfiguration={subnets=[$SUBNETS],securityGroups=[$SECURITY_GROUP]}" \
-    --started-by run_task ${command[@]+"${command[@]}"} --query '[tasks[0].taskArn, failures[0].reason]')
+    --started-by run_task ${command[@]+"${command[@]}"} --query '[tasks[0].taskArn, failures[0].reason]') || return 1
   read -r task reason <<<"$found"
   if [ "$task" = None ]; then
     complain "$family could not be started: $reason"

@@ -110,6 +110,7 @@ rotate_key() {
   run_tool keys keys rotate deploy --to-secret "$name/api-key"
   key=$(api_key)
   [ -n "$key" ] || die "the new key is not in the secret $name/api-key"
+  resume_hint="The key is rotated all the same: the new one is in the secret $name/api-key."
   verify "$key"
   show_results "$key"
   forget_api_key

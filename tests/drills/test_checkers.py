@@ -1,4 +1,4 @@
-"""Each checker finds the harm that it is there for: bugs are planted into the services, and what they left is spoilt.
+"""Each checker finds the harm that it is there for: bugs are planted into the services, and what is stored is changed.
 
 Only the harm that was done is told of: a checker that complained of everything would be no better than none.
 """
@@ -66,17 +66,13 @@ TAMPERING: dict[str, tuple[str, Told]] = {
     ),
     "a dead letter's bytes": ("UPDATE dead_letters SET payload = payload || 'x'", {(WRONG, "dead letters")}),
     "a dead letter of nobody's": (
-        (
-            "INSERT INTO dead_letters SELECT stream_incarnation, shard_id, 1, 1, payload, reason, 'open', '[]', "
-            "arrived_at FROM dead_letters LIMIT 1"
-        ),
+        """INSERT INTO dead_letters SELECT stream_incarnation, shard_id, 1, 1, payload, reason, 'open', '[]', arrived_at
+        FROM dead_letters LIMIT 1""",
         {(ALIEN, "dead letters")},
     ),
     "a conflict": (
-        (
-            "INSERT INTO conflicts SELECT transaction_id, 'x', '{}', '{}', stream_incarnation, shard_id, 1, 1, now() "
-            f"FROM anomalies WHERE id = {LAST}"
-        ),
+        f"""INSERT INTO conflicts SELECT transaction_id, 'x', '[]', '[]', stream_incarnation, shard_id, 1, 1, now()
+        FROM anomalies WHERE id = {LAST}""",
         {(ALIEN, "conflicts")},
     ),
 }

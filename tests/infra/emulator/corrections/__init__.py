@@ -3,9 +3,9 @@
 Each correction is in memory alone and names its reason. Written for that one version.
 """
 
-from tests.infra.emulator.corrections import database, mail, network, queries, scaling, services, stream
+from tests.infra.emulator.corrections import database, mail, network, queries, scaling, secrets, services, stream
 
 
 def correct() -> None:
-    for part in (database, mail, network, queries, scaling, services, stream):
+    for part in (database, mail, network, queries, scaling, secrets, services, stream):
         part.correct()

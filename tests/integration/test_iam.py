@@ -36,7 +36,12 @@ TRX_ID = "4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b"
 # Command → what it calls itself in the database.
 COMMANDS = {
     "migrate": {"payment-analytics migrate"},
-    "run": {"payment-analytics wait", "payment-analytics progress", f"{APPLICATION} consumer"},
+    "run": {
+        "payment-analytics wait",
+        "payment-analytics breaker",
+        "payment-analytics progress",
+        f"{APPLICATION} consumer",
+    },
     "notify": {"payment-analytics notify"},
     "emails retry": {"payment-analytics emails"},
     "progress show": {"payment-analytics progress"},

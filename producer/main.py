@@ -22,6 +22,7 @@ from prometheus_client import (
 from producer import clients, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
+from producer.buffer import Room
 from producer.collect import Collector, RequestLimits
 from producer.deadlines import ConnectionLimits
 from producer.emf import MinuteReport, to_log_stream
@@ -29,6 +30,7 @@ from producer.files import allow_open_files
 from producer.intake import Intake
 from producer.keystore import KeyStore
 from producer.metrics import Metrics
+from producer.packing import FIRST_LAYOUT, Packer
 from producer.publish import Publisher, PublishLimits, Timing
 from producer.quota import Quota
 from producer.server import Server, listen
@@ -47,6 +49,7 @@ class Service:
 
     app: FastAPI
     keys: KeyRing
+    packer: Packer
     publisher: Publisher
     readiness: Readiness
     metrics: Metrics
@@ -83,8 +86,9 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes, settings.body_timeout_seconds)
     intake = Intake(settings.max_bodies_bytes)
     readiness = Readiness(keys, publisher)
-    app = create_app(Collector(keys, quota, publisher, metrics, limits, intake, utc_now), readiness, registry)
-    return Service(app, keys, publisher, readiness, metrics, _report(settings, metrics))
+    packer = Packer(settings.publish_record_bytes, FIRST_LAYOUT)
+    app = create_app(Collector(keys, quota, packer, publisher, metrics, limits, intake, utc_now), readiness, registry)
+    return Service(app, keys, packer, publisher, readiness, metrics, _report(settings, metrics))
 
 
 def _report(settings: ServiceSettings, metrics: Metrics) -> MinuteReport | None:
@@ -110,8 +114,9 @@ def _publish_limits(settings: ServiceSettings) -> PublishLimits:
     return PublishLimits(
         linger_seconds=settings.publish_linger_ms / 1000,
         concurrency=settings.publish_concurrency,
-        buffer_records=settings.publish_buffer_records,
-        buffer_bytes=settings.publish_buffer_bytes,
+        room=Room(
+            settings.publish_buffer_records, settings.publish_buffer_bytes, record_bytes=settings.publish_record_bytes
+        ),
         deadline_seconds=settings.publish_deadline_seconds,
     )
 

@@ -47,7 +47,7 @@ def transactions() -> list[Transaction]:
 
 def entries() -> list[Entry]:
     received_at = wire.timestamp(datetime(2026, 11, 25, tzinfo=UTC))
-    return [Entry(found.sender_id, wire.line(found, received_at)) for found in transactions()]
+    return [Entry(found.sender_id, wire.lines([found], received_at)) for found in transactions()]
 
 
 def test_the_readme_shows_what_the_program_prints() -> None:

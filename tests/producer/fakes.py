@@ -8,12 +8,12 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from producer.auth import ApiKey
-from producer.buffer import Entry
+from producer.buffer import Entry, Room
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
 
 ROOMY = PublishLimits(
-    linger_seconds=0.005, concurrency=4, buffer_records=20_000, buffer_bytes=100_000_000, deadline_seconds=10
+    linger_seconds=0.005, concurrency=4, room=Room(20_000, 100_000_000, record_bytes=25_000), deadline_seconds=10
 )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 

@@ -21,6 +21,8 @@ LONGEST_BACKOFF_SECONDS = 2.0
 # A slot rests so long after a call of which nothing was taken, and less after a better one: calls that a busy stream
 # refuses cost this process as much as those that it takes.
 RECOVERY_SECONDS = 0.2
+# A request that arrives takes a turn of the event loop to be read, and another to be judged.
+QUIET_TURNS = 2
 # After a call that no retry helps, this process counts as unable to publish for so long.
 BROKEN_SECONDS = 30.0
 
@@ -40,7 +42,7 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class PublishLimits:
-    """`linger_seconds` is how long a call waits for company that keeps coming; the deadline counts from the submission."""
+    """`linger_seconds`: how long a call waits for company that keeps coming. The deadline counts from a submission."""
 
     linger_seconds: float
     concurrency: int
@@ -118,22 +120,29 @@ class Publisher:
                 self._slots.release()
 
     async def _gather(self) -> None:
-        """Returns when a turn of the event loop brought no more: a lone request goes at once, a crowd together."""
+        """Returns when the event loop brings no more: a lone request goes at once, a crowd together."""
         ends = self._timing.clock() + self._linger_seconds
-        known = -1
-        while known != self._buffer.submissions and not self._buffer.is_worth_a_call() and self._timing.clock() < ends:
-            known = self._buffer.submissions
+        known, quiet = self._buffer.submissions, 0
+        while quiet < QUIET_TURNS and not self._buffer.is_worth_a_call() and self._timing.clock() < ends:
             await self._timing.sleep(0)
+            quiet = quiet + 1 if known == self._buffer.submissions else 0
+            known = self._buffer.submissions
 
     async def _call(self, packs: list[Pack]) -> None:
+        again: list[Pending] = []
+        wait = 0.0
         try:
-            refused = await self._put(packs)
-            if refused:
-                await self._timing.sleep(RECOVERY_SECONDS * len(refused) / len(packs))
+            if refused := await self._put(packs):
+                rest = RECOVERY_SECONDS * len(refused) / len(packs)
+                wait = self._backoff(refused)
+                again = self._not_expiring(refused, rest + wait)
+                await self._timing.sleep(rest)
         finally:
             self._slots.release()
-        if refused:
-            await self._back_off([member for pack in refused for member in pack.members])
+        if again:
+            await self._timing.sleep(wait)
+            self._buffer.put_back(again)
+            self._wake_sender()
 
     async def _put(self, packs: list[Pack]) -> list[Pack]:
         """Returns what is worth sending again; all else is settled."""
@@ -176,18 +185,18 @@ class Publisher:
         for member in pack.members:
             self._buffer.settle(member, durable=durable)
 
-    async def _back_off(self, refused: list[Pending]) -> None:
-        attempts = min(max(pending.attempts for pending in refused), 10)
-        longest = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempts)
-        seconds = longest * (0.5 + self._timing.random() / 2)
+    def _backoff(self, refused: list[Pack]) -> float:
+        attempts = min(max(member.attempts for pack in refused for member in pack.members), 10)
+        longest: float = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempts)
+        return longest * (0.5 + self._timing.random() / 2)
+
+    def _not_expiring(self, refused: list[Pack], seconds: float) -> list[Pending]:
+        """Those whose deadline is not over so much later; the others are settled."""
         again = []
-        for pending in refused:
-            pending.attempts += 1
-            if self._buffer.is_expired(pending, after_seconds=seconds):
-                self._buffer.settle(pending, durable=False)
+        for member in (member for pack in refused for member in pack.members):
+            member.attempts += 1
+            if self._buffer.is_expired(member, after_seconds=seconds):
+                self._buffer.settle(member, durable=False)
             else:
-                again.append(pending)
-        if again:
-            await self._timing.sleep(seconds)
-            self._buffer.put_back(again)
-            self._wake_sender()
+                again.append(member)
+        return again

@@ -67,8 +67,8 @@ class ServiceSettings(KeySettings):
     # A connection without a request is closed after so long. A load balancer has to let go first, or it sends on a
     # connection that was just closed and answers 502: AWS's does after 60 s.
     idle_timeout_seconds: Annotated[int, Field(ge=1)] = 75
-    # Of lines that share a Kinesis record, at most; a longer line is alone. Kinesis bills each record rounded up to 1 KB
-    # and Firehose to 5 KB: just below a multiple of both.
+    # Of lines that share a Kinesis record, at most; a longer one is alone. Kinesis bills records rounded up to 1 KB and
+    # Firehose to 5 KB: a multiple of both.
     publish_record_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 25 * 1024
     # How long a PutRecords call waits at most for company that keeps coming.
     publish_linger_ms: NotNegative = 5

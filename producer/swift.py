@@ -58,7 +58,7 @@ def read(body: bytes) -> list[Transaction] | None:
         records = _decode(body).records
     except (ValueError, RecursionError):
         return None
-    amounts = b"\n".join([bytes(cast("msgspec.Raw", record.amount)) for record in records]) + b"\n"
+    amounts = b"\n".join([bytes(record.amount) for record in records]) + b"\n"
     if not records or not _names_each_field_once(body, len(records), amounts) or not _AMOUNTS.fullmatch(amounts):
         return None
     if not body.isascii() and not _all_printable(records):

@@ -141,7 +141,7 @@ def examine(record: bytes) -> Transaction | list[FieldError]:
 def _examine_fields(pairs: _Pairs) -> Transaction | list[FieldError]:
     found = dict(pairs)
     errors: list[FieldError] = []
-    values: dict[str, str] = {}
+    values: dict[str, Any] = {}
     for name, rule in _RULES.items():
         try:
             values[_MEMBERS[name]] = _value(name, found, rule)

@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import base64
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +39,9 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _answer(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": 202, "headers": [*_HEADERS, (b"content-length", b"%d" % len(body))]})
+    await send(
+        {"type": "http.response.start", "status": 202, "headers": [*_HEADERS, (b"content-length", b"%d" % len(body))]}
+    )
     await send({"type": "http.response.body", "body": body})
 
 
@@ -103,7 +104,8 @@ def plain() -> FastAPI:
         answer = client.put_records(
             StreamName=STREAM,
             Records=[
-                {"Data": one.model_dump_json().encode() + b"\n", "PartitionKey": one.senderId} for one in request.records
+                {"Data": one.model_dump_json().encode() + b"\n", "PartitionKey": one.senderId}
+                for one in request.records
             ],
         )
         return {"accepted": len(request.records) - answer["FailedRecordCount"]}
@@ -115,5 +117,10 @@ RIVALS: dict[str, Callable[[], Any]] = {"bare": lambda: bare, "unchecked": Unche
 
 if __name__ == "__main__":
     uvicorn.run(
-        RIVALS[sys.argv[1]](), host="127.0.0.1", port=int(sys.argv[2]), log_level="warning", access_log=False, lifespan="off"
+        RIVALS[sys.argv[1]](),
+        host="127.0.0.1",
+        port=int(sys.argv[2]),
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
     )

@@ -20,7 +20,10 @@ _MANY = 1 << 128
 
 @cache
 def _taken(count: int) -> bytes:
-    one = {"SequenceNumber": "49590338271490256608559692538361571095921575989136588898", "ShardId": "shardId-000000000000"}
+    one = {
+        "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
+        "ShardId": "shardId-000000000000",
+    }
     return _answer({"FailedRecordCount": 0, "Records": [one] * count})
 
 

@@ -1,4 +1,4 @@
-"""The processes of a measurement, each on the core that it belongs to: what is measured on one, all else on the other."""
+"""The processes of a measurement: what is measured on one core, all else on the other."""
 
 import os
 import socket
@@ -27,7 +27,9 @@ def free_port() -> int:
 @contextmanager
 def process(core: str, *command: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     running = subprocess.Popen(
-        ["taskset", "-c", core, sys.executable, "-m", *command], env={**os.environ, **settings}, stderr=subprocess.DEVNULL
+        ["taskset", "-c", core, sys.executable, "-m", *command],
+        env={**os.environ, **settings},
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield running

@@ -10,15 +10,12 @@ from hypothesis import strategies as st
 
 from producer.buffer import Entry
 from producer.errors import BufferFullError, StreamBrokenError, StreamUnavailableError
-from producer.publish import BROKEN_SECONDS, RECOVERY_SECONDS, PublishLimits
+from producer.packing import Lines
+from producer.publish import BROKEN_SECONDS, RECOVERY_SECONDS
 from tests.producer.builders import alone, as_entries, lines
-from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher
+from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher, with_room
 
 THROTTLED = "ProvisionedThroughputExceededException"
-
-
-def with_room(**changes: int) -> PublishLimits:
-    return replace(ROOMY, room=replace(ROOMY.room, **changes))
 
 
 async def settle() -> None:
@@ -35,22 +32,61 @@ async def test_requests_that_arrive_together_share_a_call() -> None:
     assert [len(call) for call in stream.calls] == [30]
 
 
-async def test_a_call_waits_a_little_for_company_unless_it_is_full() -> None:
-    stream, over = FakeStream(), asyncio.Event()
+async def test_a_lone_request_goes_at_once() -> None:
+    stream, time = FakeStream(), FakeTime()
+    assert await publisher(stream, time).publish(lines(1)) == [True]
+    assert time.now == 1000.0
 
-    class Lingering(FakeTime):
+
+async def test_a_call_waits_for_company_while_it_keeps_coming_but_not_for_long() -> None:
+    stream, time = FakeStream(), FakeTime()
+    publishing = publisher(stream, time)
+
+    class Ticking(FakeTime):
+        """Each turn of the loop takes a millisecond, and brings another request."""
+
         async def sleep(self, seconds: float) -> None:
-            await over.wait()
+            await super().sleep(seconds or 0.001)
+            if len(coming) < 20:
+                coming.append(asyncio.create_task(publishing.publish(lines(1, "late"))))
 
-    publishing = publisher(stream, Lingering())
-    assert all(await publishing.publish(lines(500, "full")))
-    first = asyncio.create_task(publishing.publish(lines(1, "first")))
-    await settle()
-    second = asyncio.create_task(publishing.publish(lines(1, "second")))
-    await settle()
-    over.set()
-    assert await first == await second == [True]
-    assert [len(call) for call in stream.calls] == [500, 2]
+    coming: list[asyncio.Task[list[bool]]] = []
+    publishing = publisher(stream, Ticking())
+    assert await publishing.publish(lines(1)) == [True]
+    await publishing.drain()
+    assert [await task for task in coming] == [[True]] * len(coming)
+    assert 3 <= len(stream.calls[0]) <= 6, "five milliseconds' worth"
+    assert sum(map(len, stream.calls)) == 1 + len(coming)
+
+
+async def test_what_is_worth_a_call_does_not_wait() -> None:
+    stream, time = FakeStream(), FakeTime()
+    assert all(await publisher(stream, time).publish(alone(*[b"x" * 250_000] * 4)))
+    assert time.sleeps == []
+
+
+async def test_lines_of_a_bucket_share_a_record_whichever_requests_they_came_with() -> None:
+    stream = FakeStream()
+    publishing = publisher(stream, limits=with_room(record_bytes=60))
+    first, second, third = (Lines("sender-1", b"%d" % number * 20 + b"\n", 7, (0,)) for number in range(3))
+    other = Lines("sender-2", b"other\n", 8, (0,))
+    assert await asyncio.gather(*(publishing.publish([one]) for one in (first, other, second, third))) == [[True]] * 4
+    assert stream.written == [
+        Entry("sender-1", first.data + second.data),
+        Entry("sender-2", b"other\n"),
+        Entry("sender-1", third.data),
+    ]
+
+
+async def test_a_record_that_is_refused_is_the_outcome_of_each_transaction_in_it() -> None:
+    packed = Lines("sender-1", b"a\nb\n", 7, (2, 0))
+    shared = Lines("sender-3", b"c\n", 7, (0,))
+    whole = packed.data + shared.data
+    stream = FakeStream(refuse=lambda entry: THROTTLED if entry.data in (whole, packed.data, shared.data) else None)
+    publishing = publisher(stream, limits=with_room(record_bytes=1000))
+    both = publishing.publish([packed, Lines("sender-2", b"d\n", 8, (1,))]), publishing.publish([shared])
+    first, second = await asyncio.gather(*both)
+    assert (first, second) == ([False, True, False], [False])
 
 
 async def test_nothing_to_publish_makes_no_call() -> None:
@@ -94,7 +130,8 @@ async def test_what_was_refused_goes_ahead_of_what_came_later() -> None:
     publishing = publisher(stream, limits=replace(ROOMY, concurrency=1))
     early, late = publishing.publish(lines(1, "early")), publishing.publish(lines(1500, "late"))
     assert all(map(all, await asyncio.gather(early, late)))
-    assert stream.written.index(*as_entries(lines(1, "early"))) < 1000
+    (one,) = as_entries(lines(1, "early"))
+    assert stream.written.index(one) < 1000
 
 
 @pytest.mark.parametrize("writes_anyway", [False, True])
@@ -193,7 +230,7 @@ async def test_what_backs_off_keeps_no_other_from_being_sent() -> None:
 
     class LongBackoff(FakeTime):
         async def sleep(self, seconds: float) -> None:
-            if seconds not in (ROOMY.linger_seconds, RECOVERY_SECONDS):
+            if seconds not in (0, RECOVERY_SECONDS):
                 await over.wait()
 
     publishing = publisher(stream, LongBackoff(), replace(ROOMY, concurrency=1))

@@ -35,6 +35,7 @@ from producer.publish import Publisher, PublishLimits, Timing
 from producer.quota import Quota
 from producer.server import Server, listen
 from producer.settings import ServiceSettings
+from producer.shards import KinesisShards, Shards, keep_layout_fresh
 
 SHUTDOWN_MARGIN_SECONDS = 2
 # A body that is late is answered; so much later its connection ends all the same.
@@ -48,6 +49,7 @@ class Service:
     """The parts that outlive a request."""
 
     app: FastAPI
+    shards: Shards
     keys: KeyRing
     packer: Packer
     publisher: Publisher
@@ -88,7 +90,9 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     readiness = Readiness(keys, publisher)
     packer = Packer(settings.publish_record_bytes, FIRST_LAYOUT)
     app = create_app(Collector(keys, quota, packer, publisher, metrics, limits, intake, utc_now), readiness, registry)
-    return Service(app, keys, packer, publisher, readiness, metrics, _report(settings, metrics))
+    client = clients.kinesis_client(settings.aws_region, 1)
+    shards = KinesisShards(client, settings.stream_name)
+    return Service(app, shards, keys, packer, publisher, readiness, metrics, _report(settings, metrics))
 
 
 def _report(settings: ServiceSettings, metrics: Metrics) -> MinuteReport | None:
@@ -145,6 +149,7 @@ async def _serve(service: Service, settings: ServiceSettings, listener: socket.s
 
 def _background(service: Service, settings: ServiceSettings) -> Iterator[Coroutine[None, None, None]]:
     yield service.keys.keep_fresh(settings.api_keys_refresh_seconds, asyncio.sleep)
+    yield keep_layout_fresh(service.packer, service.shards, settings.shards_refresh_seconds, asyncio.sleep)
     if service.report:
         yield service.report.each_minute(asyncio.sleep)
 

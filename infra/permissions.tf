@@ -17,7 +17,7 @@ locals {
 data "aws_iam_policy_document" "producer" {
   statement {
     sid       = "Publish"
-    actions   = ["kinesis:PutRecords"]
+    actions   = ["kinesis:ListShards", "kinesis:PutRecords"]
     resources = [aws_kinesis_stream.transactions.arn]
   }
 

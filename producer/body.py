@@ -5,9 +5,8 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from fastapi import Request
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.types import Receive
 
 from producer.errors import TooLargeError, TooSlowError, UnreadableError, UnsupportedError
 
@@ -48,36 +47,45 @@ def _does_no_harm(parameter: str) -> bool:
     return name.lower() != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
-async def read(request: Request, most_bytes: int, seconds: float, take: Callable[[int], None]) -> bytes:
+async def read(
+    receive: Receive, headers: Headers, most_bytes: int, seconds: float, take: Callable[[int], None]
+) -> bytes:
     """The whole body, inflated, counted as it arrives; `take` is told of each part before it is kept.
 
     Raises TooLargeError, TooSlowError or UnreadableError, and what `take` raises.
     """
-    announced = request.headers.get("content-length", "")
+    announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > most_bytes:
         raise _too_large(most_bytes)
-    body = bytearray()
+    parts: list[bytes] = []
+    size = 0
     try:
         async with asyncio.timeout(seconds):
-            async for part in _inflated(_arriving(request, most_bytes), _encodings(request.headers)):
-                if len(body) + len(part) > most_bytes:
+            async for part in _inflated(_arriving(receive, most_bytes), _encodings(headers)):
+                size += len(part)
+                if size > most_bytes:
                     raise _too_large(most_bytes)
                 take(len(part))
-                body += part
+                parts.append(part)
     except TimeoutError as error:
         raise TooSlowError(f"the body must arrive within {seconds:g} seconds", {"connection": "close"}) from error
-    except ClientDisconnect as error:
-        raise UnreadableError("the body ended too early") from error
-    return bytes(body)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _arriving(request: Request, most_bytes: int) -> AsyncIterator[bytes]:
+async def _arriving(receive: Receive, most_bytes: int) -> AsyncIterator[bytes]:
     arrived = 0
-    async for chunk in request.stream():
+    has_more = True
+    while has_more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise UnreadableError("the body ended too early")
+        chunk = message.get("body", b"")
+        has_more = message.get("more_body", False)
         arrived += len(chunk)
         if arrived > most_bytes:
             raise _too_large(most_bytes)
-        yield chunk
+        if chunk:
+            yield chunk
 
 
 async def _inflated(chunks: AsyncIterator[bytes], encodings: list[str]) -> AsyncIterator[bytes]:

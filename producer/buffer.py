@@ -1,16 +1,19 @@
-"""What waits to be published: bounded, first come first served, one outcome an entry."""
+"""What waits to be published: bounded, first come first served, one outcome a transaction."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from producer.errors import BufferFullError
+from producer.packing import Lines
 
 # PutRecords takes 500 records and 5 MB, partition keys included.
 MAX_CALL_ENTRIES = 500
 MAX_CALL_BYTES = 4_500_000
+# Once so much waits, a call gains nothing by waiting for more.
+WORTH_A_CALL_BYTES = 1_000_000
 # So little of it must be free again, as one part of so many, that a full buffer takes more.
 FREE_SHARE = 10
 
@@ -22,9 +25,18 @@ class Entry(NamedTuple):
     data: bytes
 
 
+@dataclass(frozen=True)
+class Room:
+    """How many transactions and bytes may wait, and how many bytes of them share a record."""
+
+    records: int
+    bytes: int
+    record_bytes: int
+
+
 @dataclass(slots=True, eq=False)
 class Submission:
-    """Entries that were submitted together; `settled` is done when each of them has its outcome."""
+    """What was submitted together; `settled` is done when each transaction of it has its outcome."""
 
     deadline: float
     outcomes: list[bool]
@@ -34,92 +46,125 @@ class Submission:
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """An entry without an outcome; `attempts` is how often it was sent."""
+    """Lines without an outcome; `attempts` is how often they were sent."""
 
-    entry: Entry
+    lines: Lines
     size: int
     submission: Submission
-    position: int
     attempts: int = 0
 
 
-class Buffer:
-    """Holds at most `most_records` and `most_bytes` that are not settled, those being sent included.
+@dataclass(slots=True, eq=False)
+class Pack:
+    """Pending lines of one bucket that go as one record, and share its fate."""
 
-    An entry that is still here `deadline_seconds` after its submission is settled as not durable. Once it was too full
+    members: list[Pending] = field(default_factory=list)
+    size: int = 0
+
+    def add(self, pending: Pending) -> None:
+        self.members.append(pending)
+        self.size += pending.size
+
+    @property
+    def entry(self) -> Entry:
+        first = self.members[0].lines
+        if len(self.members) == 1:
+            return Entry(first.partition_key, first.data)
+        return Entry(first.partition_key, b"".join([member.lines.data for member in self.members]))
+
+
+class Buffer:
+    """Holds no more than there is room for of what is not settled, that which is being sent included.
+
+    Lines that are still here `deadline_seconds` after their submission are settled as not durable. Once it was too full
     for a submission, it `has_room` again when that one would fit and a tenth is free.
     """
 
-    def __init__(self, most_records: int, most_bytes: int, deadline_seconds: float, clock: Callable[[], float]) -> None:
-        self._most_records = most_records
-        self._most_bytes = most_bytes
+    def __init__(self, room: Room, deadline_seconds: float, clock: Callable[[], float]) -> None:
+        self._room = room
         self._deadline_seconds = deadline_seconds
         self._clock = clock
         self._queue: deque[Pending] = deque()
         self._queued_bytes = 0
         self.records = 0
         self.bytes = 0
-        self._reopens_at = most_records, most_bytes
+        self.submissions = 0
+        self._reopens_at = room.records, room.bytes
 
     @property
     def has_room(self) -> bool:
         records, size = self._reopens_at
         return self.records <= records and self.bytes <= size
 
-    def submit(self, entries: Sequence[Entry]) -> Submission:
-        """Takes all entries, or none: then raises BufferFullError."""
-        sizes = [len(entry.data) + len(entry.partition_key.encode()) for entry in entries]
-        if self.records + len(entries) > self._most_records or self.bytes + sum(sizes) > self._most_bytes:
-            self._reopens_at = _below(self._most_records, len(entries)), _below(self._most_bytes, sum(sizes))
-            raise BufferFullError(f"{self.records} records wait to be published")
-        if self.has_room:
-            self._reopens_at = self._most_records, self._most_bytes
-        self.records += len(entries)
-        self.bytes += sum(sizes)
-        deadline = self._clock() + self._deadline_seconds
+    def submit(self, parts: Sequence[Lines]) -> Submission:
+        """Takes all, or nothing: then raises BufferFullError."""
+        count = sum([len(part.places) for part in parts])
+        sizes = [len(part.data) + len(part.partition_key.encode()) for part in parts]
+        size = sum(sizes)
+        self._require_room(count, size)
+        self.submissions += 1
+        self.records += count
+        self.bytes += size
+        self._queued_bytes += size
         settled = asyncio.get_running_loop().create_future()
-        submission = Submission(deadline, [False] * len(entries), len(entries), settled)
-        for position, (entry, size) in enumerate(zip(entries, sizes, strict=True)):
-            self._queue.append(Pending(entry, size, submission, position))
-        self._queued_bytes += sum(sizes)
+        submission = Submission(self._clock() + self._deadline_seconds, [False] * count, len(parts), settled)
+        self._queue.extend([Pending(part, one, submission) for part, one in zip(parts, sizes, strict=True)])
         return submission
+
+    def _require_room(self, count: int, size: int) -> None:
+        room = self._room
+        if self.records + count > room.records or self.bytes + size > room.bytes:
+            self._reopens_at = _below(room.records, count), _below(room.bytes, size)
+            raise BufferFullError(f"{self.records} transactions wait to be published")
+        if self.has_room:
+            self._reopens_at = room.records, room.bytes
 
     def put_back(self, refused: Sequence[Pending]) -> None:
         """Takes up again what `take` gave out, ahead of what came later."""
         self._queue.extendleft(reversed(refused))
         self._queued_bytes += sum(pending.size for pending in refused)
 
-    def fills_a_call(self) -> bool:
-        return len(self._queue) >= MAX_CALL_ENTRIES or self._queued_bytes >= MAX_CALL_BYTES
+    def is_worth_a_call(self) -> bool:
+        return self._queued_bytes >= WORTH_A_CALL_BYTES
 
     def has_waiting(self) -> bool:
         return bool(self._queue)
 
-    def take(self) -> list[Pending]:
-        """What goes into the next call; empty if all that waited has expired."""
-        batch: list[Pending] = []
+    def take(self) -> list[Pack]:
+        """The records of the next call; none if all that waited has expired."""
+        packs: list[Pack] = []
+        growing: dict[int, Pack] = {}
         size = 0
-        while self._queue and len(batch) < MAX_CALL_ENTRIES:
-            if batch and size + self._queue[0].size > MAX_CALL_BYTES:
-                break
-            pending = self._queue.popleft()
-            self._queued_bytes -= pending.size
+        while self._queue and size + self._queue[0].size <= MAX_CALL_BYTES:
+            pending = self._queue[0]
             if self.is_expired(pending):
+                self._drop()
                 self.settle(pending, durable=False)
-            else:
-                batch.append(pending)
-                size += pending.size
-        return batch
+                continue
+            pack = growing.get(pending.lines.bucket)
+            if pack is None or pack.size + pending.size > self._room.record_bytes:
+                if len(packs) == MAX_CALL_ENTRIES:
+                    break
+                pack = growing[pending.lines.bucket] = Pack()
+                packs.append(pack)
+            self._drop()
+            pack.add(pending)
+            size += pending.size
+        return packs
+
+    def _drop(self) -> None:
+        self._queued_bytes -= self._queue.popleft().size
 
     def is_expired(self, pending: Pending, after_seconds: float = 0.0) -> bool:
         return self._clock() + after_seconds >= pending.submission.deadline
 
     def settle(self, pending: Pending, *, durable: bool) -> None:
-        """Gives the entry its outcome and frees its room."""
-        self.records -= 1
+        """Gives each transaction of the lines its outcome and frees their room."""
+        submission, places = pending.submission, pending.lines.places
+        self.records -= len(places)
         self.bytes -= pending.size
-        submission = pending.submission
-        submission.outcomes[pending.position] = durable
+        for place in places:
+            submission.outcomes[place] = durable
         submission.unsettled -= 1
         if submission.unsettled == 0 and not submission.settled.done():  # it is cancelled when its client is gone
             submission.settled.set_result(None)

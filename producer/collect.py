@@ -8,16 +8,19 @@ from datetime import datetime
 from http import HTTPStatus
 
 import msgspec
-from fastapi import Request, Response
+import structlog
+from fastapi import Response
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
-from producer import body, wire
+from producer import body, swift, wire
 from producer.auth import ApiKey, KeyRing
-from producer.buffer import Entry
 from producer.envelope import split
 from producer.errors import BufferFullError, OverloadedError, RequestError
 from producer.intake import Intake
 from producer.metrics import Metrics
-from producer.problems import problem, request_problem
+from producer.packing import Lines, Packer
+from producer.problems import DETAILS, problem, request_problem
 from producer.publish import Publisher
 from producer.quota import Quota
 from producer.receipts import Receipts, receipts
@@ -33,6 +36,7 @@ NOTHING_PUBLISHED = "nothing could be published; send the whole request again"
 BUFFER_FULL = "too many transactions wait to be published; send the whole request again"
 
 _encode = msgspec.json.Encoder().encode
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,63 +54,71 @@ class Collector:
 
     keys: KeyRing
     quota: Quota
+    packer: Packer
     publisher: Publisher
     metrics: Metrics
     limits: RequestLimits
     intake: Intake
     now: Callable[[], datetime]
 
-    async def answer(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The route, an ASGI application of its own: the framework would cost more than the work."""
         began = time.perf_counter()
-        status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+        response = await self._answer(Headers(scope=scope), receive)
+        self.metrics.requests.labels(str(response.status_code)).inc()
+        self.metrics.request_seconds.observe(time.perf_counter() - began)
+        await response(scope, receive, send)
+
+    async def _answer(self, headers: Headers, receive: Receive) -> Response:
         try:
-            response = await self._collect(request)
-            status = response.status_code
+            return await self._collect(headers, receive)
         except RequestError as error:
             if isinstance(error, OverloadedError):
                 self.metrics.shed_requests.labels(error.cause).inc()
-            response = request_problem(error)
-            status = response.status_code
-        finally:
-            self.metrics.requests.labels(str(status)).inc()
-            self.metrics.request_seconds.observe(time.perf_counter() - began)
-        return response
+            return request_problem(error)
+        except Exception:
+            log.exception("unexpected error")
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR])
 
-    async def _collect(self, request: Request) -> Response:
-        key = self.keys.authenticate(request.headers.get("x-api-key"))
-        body.require_json(request.headers)
+    async def _collect(self, headers: Headers, receive: Receive) -> Response:
+        key = self.keys.authenticate(headers.get("x-api-key"))
+        body.require_json(headers)
         self._require_room()
-        judged, entries = self._entries(await self._judge(request, key))
-        return await self._publish(judged, entries)
+        judged, parts = self._packed(await self._judge(headers, receive, key))
+        return await self._publish(judged, parts)
 
     def _require_room(self) -> None:
         """What would be refused in the end is refused before it costs any work."""
         if not self.publisher.has_room:
             raise OverloadedError(BUFFER_FULL, RETRY_FULL_SECONDS, "buffer")
 
-    async def _judge(self, request: Request, key: ApiKey) -> list[Transaction | list[FieldError]]:
+    async def _judge(self, headers: Headers, receive: Receive, key: ApiKey) -> Sequence[Transaction | list[FieldError]]:
         with self.intake.claim() as take:
-            content = await body.read(request, self.limits.body_bytes, self.limits.body_seconds, take)
+            content = await body.read(receive, headers, self.limits.body_bytes, self.limits.body_seconds, take)
             self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
+            good = swift.read(content)
+            if good is not None and len(good) <= self.limits.records:
+                self.quota.take(key.id, key.rate_per_second, len(good), taken=1)
+                return good
             records = split(content, self.limits.records)
             self.quota.take(key.id, key.rate_per_second, len(records), taken=1)
             return await _validated(records)
 
-    def _entries(
+    def _packed(
         self, results: Sequence[Transaction | list[FieldError]]
-    ) -> tuple[list[str | list[FieldError]], list[Entry]]:
+    ) -> tuple[list[str | list[FieldError]], list[Lines]]:
         """What the receipts need, and what is published: all that is kept while the stream is waited for."""
-        received_at = wire.timestamp(self.now())
         valid = [result for result in results if isinstance(result, Transaction)]
-        entries = [Entry(transaction.sender_id, wire.line(transaction, received_at)) for transaction in valid]
-        return [result.trx_id if isinstance(result, Transaction) else result for result in results], entries
+        parts = self.packer.pack(valid, wire.timestamp(self.now())) if valid else []
+        return [result.trx_id if isinstance(result, Transaction) else result for result in results], parts
 
-    async def _publish(self, judged: Sequence[str | list[FieldError]], entries: Sequence[Entry]) -> Response:
+    async def _publish(self, judged: Sequence[str | list[FieldError]], parts: Sequence[Lines]) -> Response:
         try:
-            durable = await self.publisher.publish(entries)
+            durable = await self.publisher.publish(parts)
         except BufferFullError:
             self.metrics.shed_requests.labels("buffer").inc()
-            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, self._count(receipts(judged, [False] * len(entries))))
+            none = [False] * sum(len(part.places) for part in parts)
+            return _retry(BUFFER_FULL, RETRY_FULL_SECONDS, self._count(receipts(judged, none)))
         return _response(self._count(receipts(judged, durable)))
 
     def _count(self, judged: Receipts) -> Receipts:

@@ -58,5 +58,10 @@ def text(value: str) -> str:
 def transaction_date(value: str) -> str:
     if not _TIME.fullmatch(value):
         raise ValueError(OUT_OF_RANGE if _TIME_SHAPE.fullmatch(value) else NOT_A_TIME)
+    return normal_time(value)
+
+
+def normal_time(value: str) -> str:
+    """A valid time as RFC 3339 writes it."""
     value = value.upper()
     return value if value[-1] == "Z" or value[-3] == ":" else f"{value[:-2]}:{value[-2:]}"

@@ -22,6 +22,7 @@ from prometheus_client import (
 from producer import clients, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
+from producer.buffer import Room
 from producer.collect import Collector, RequestLimits
 from producer.deadlines import ConnectionLimits
 from producer.emf import MinuteReport, to_log_stream
@@ -29,10 +30,12 @@ from producer.files import allow_open_files
 from producer.intake import Intake
 from producer.keystore import KeyStore
 from producer.metrics import Metrics
+from producer.packing import FIRST_LAYOUT, Packer
 from producer.publish import Publisher, PublishLimits, Timing
 from producer.quota import Quota
 from producer.server import Server, listen
 from producer.settings import ServiceSettings
+from producer.shards import KinesisShards, Shards, keep_layout_fresh
 
 SHUTDOWN_MARGIN_SECONDS = 2
 # A body that is late is answered; so much later its connection ends all the same.
@@ -46,7 +49,9 @@ class Service:
     """The parts that outlive a request."""
 
     app: FastAPI
+    shards: Shards
     keys: KeyRing
+    packer: Packer
     publisher: Publisher
     readiness: Readiness
     metrics: Metrics
@@ -83,8 +88,11 @@ def compose(settings: ServiceSettings, executor: ThreadPoolExecutor) -> Service:
     limits = RequestLimits(settings.max_records_per_request, settings.max_body_bytes, settings.body_timeout_seconds)
     intake = Intake(settings.max_bodies_bytes)
     readiness = Readiness(keys, publisher)
-    app = create_app(Collector(keys, quota, publisher, metrics, limits, intake, utc_now), readiness, registry)
-    return Service(app, keys, publisher, readiness, metrics, _report(settings, metrics))
+    packer = Packer(settings.publish_record_bytes, FIRST_LAYOUT)
+    app = create_app(Collector(keys, quota, packer, publisher, metrics, limits, intake, utc_now), readiness, registry)
+    client = clients.kinesis_client(settings.aws_region, 1)
+    shards = KinesisShards(client, settings.stream_name)
+    return Service(app, shards, keys, packer, publisher, readiness, metrics, _report(settings, metrics))
 
 
 def _report(settings: ServiceSettings, metrics: Metrics) -> MinuteReport | None:
@@ -110,8 +118,9 @@ def _publish_limits(settings: ServiceSettings) -> PublishLimits:
     return PublishLimits(
         linger_seconds=settings.publish_linger_ms / 1000,
         concurrency=settings.publish_concurrency,
-        buffer_records=settings.publish_buffer_records,
-        buffer_bytes=settings.publish_buffer_bytes,
+        room=Room(
+            settings.publish_buffer_records, settings.publish_buffer_bytes, record_bytes=settings.publish_record_bytes
+        ),
         deadline_seconds=settings.publish_deadline_seconds,
     )
 
@@ -140,6 +149,7 @@ async def _serve(service: Service, settings: ServiceSettings, listener: socket.s
 
 def _background(service: Service, settings: ServiceSettings) -> Iterator[Coroutine[None, None, None]]:
     yield service.keys.keep_fresh(settings.api_keys_refresh_seconds, asyncio.sleep)
+    yield keep_layout_fresh(service.packer, service.shards, settings.shards_refresh_seconds, asyncio.sleep)
     if service.report:
         yield service.report.each_minute(asyncio.sleep)
 

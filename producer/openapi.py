@@ -25,8 +25,8 @@ DESCRIPTION = """\
 Takes transactions and answers each with a receipt: **accepted** once it is durable in the stream, **rejected** with
 everything that is wrong with it, or **unavailable**: not known to be durable, send it again.
 
-The body may be compressed by gzip (`Content-Encoding: gzip`); limits count what it inflates to. A record has at most
-16 KiB, names no field twice, and holds no half of a surrogate pair.
+The body may be compressed by gzip (`Content-Encoding: gzip`); limits count what it inflates to. A record names no
+field twice and holds no half of a surrogate pair; one that is wrong and longer than 16 KiB is not examined further.
 
 Resubmitting the same content is always safe. When the answer was lost, or was 429, 502, 503 or 504, send the whole
 request again; after 207 send again only what was unavailable.

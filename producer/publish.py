@@ -1,7 +1,7 @@
 """Publishes to the stream: a bounded micro-batcher.
 
-Entries that arrive together share PutRecords calls, whichever requests they came with. Each entry gets its own outcome,
-and only the refused ones are sent again, until the deadline of their submission.
+Transactions that arrive together share records and PutRecords calls, whichever requests they came with. A record that
+is refused is sent again, and no other, until the deadline of each request in it.
 """
 
 import asyncio
@@ -11,15 +11,18 @@ from typing import Protocol
 
 import structlog
 
-from producer.buffer import Buffer, Entry, Pending
+from producer.buffer import Buffer, Entry, Pack, Pending, Room
 from producer.errors import StreamBrokenError, StreamUnavailableError
 from producer.metrics import Metrics
+from producer.packing import Lines
 
 BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 2.0
 # A slot rests so long after a call of which nothing was taken, and less after a better one: calls that a busy stream
 # refuses cost this process as much as those that it takes.
 RECOVERY_SECONDS = 0.2
+# A request that arrives takes a turn of the event loop to be read, and another to be judged.
+QUIET_TURNS = 2
 # After a call that no retry helps, this process counts as unable to publish for so long.
 BROKEN_SECONDS = 30.0
 
@@ -39,12 +42,11 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class PublishLimits:
-    """`linger_seconds` is how long a call waits for company; the deadline counts from the submission."""
+    """`linger_seconds`: how long a call waits for company that keeps coming. The deadline counts from a submission."""
 
     linger_seconds: float
     concurrency: int
-    buffer_records: int
-    buffer_bytes: int
+    room: Room
     deadline_seconds: float
 
 
@@ -63,7 +65,7 @@ class Publisher:
         self._linger_seconds = limits.linger_seconds
         self._timing = timing
         self._metrics = metrics
-        self._buffer = Buffer(limits.buffer_records, limits.buffer_bytes, limits.deadline_seconds, timing.clock)
+        self._buffer = Buffer(limits.room, limits.deadline_seconds, timing.clock)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._tasks: set[asyncio.Task[None]] = set()
         self._sender: asyncio.Task[None] | None = None
@@ -81,14 +83,14 @@ class Publisher:
         """False from a submission that found the buffer full until it has room for another."""
         return self._buffer.has_room
 
-    async def publish(self, entries: Sequence[Entry]) -> list[bool]:
-        """For each entry whether it is durable; False means not known to be.
+    async def publish(self, parts: Sequence[Lines]) -> list[bool]:
+        """For each transaction, by its place, whether it is durable; False means not known to be.
 
         Raises BufferFullError at once, with nothing taken. To cancel it cancels the wait, not the publishing.
         """
-        if not entries:
+        if not parts:
             return []
-        submission = self._buffer.submit(entries)
+        submission = self._buffer.submit(parts)
         self._wake_sender()
         await submission.settled
         return submission.outcomes
@@ -110,73 +112,91 @@ class Publisher:
 
     async def _send(self) -> None:
         while self._buffer.has_waiting():
-            if not self._buffer.fills_a_call():
-                await self._timing.sleep(self._linger_seconds)
             await self._slots.acquire()
-            if batch := self._buffer.take():
-                self._start(self._call(batch))
+            await self._gather()
+            if packs := self._buffer.take():
+                self._start(self._call(packs))
             else:
                 self._slots.release()
 
-    async def _call(self, batch: list[Pending]) -> None:
+    async def _gather(self) -> None:
+        """Returns when the event loop brings no more: a lone request goes at once, a crowd together."""
+        ends = self._timing.clock() + self._linger_seconds
+        known, quiet = self._buffer.submissions, 0
+        while quiet < QUIET_TURNS and not self._buffer.is_worth_a_call() and self._timing.clock() < ends:
+            await self._timing.sleep(0)
+            quiet = quiet + 1 if known == self._buffer.submissions else 0
+            known = self._buffer.submissions
+
+    async def _call(self, packs: list[Pack]) -> None:
+        again: list[Pending] = []
+        wait = 0.0
         try:
-            refused = await self._put(batch)
-            if refused:
-                await self._timing.sleep(RECOVERY_SECONDS * len(refused) / len(batch))
+            if refused := await self._put(packs):
+                rest = RECOVERY_SECONDS * len(refused) / len(packs)
+                wait = self._backoff(refused)
+                again = self._not_expiring(refused, rest + wait)
+                await self._timing.sleep(rest)
         finally:
             self._slots.release()
-        if refused:
-            await self._back_off(refused)
+        if again:
+            await self._timing.sleep(wait)
+            self._buffer.put_back(again)
+            self._wake_sender()
 
-    async def _put(self, batch: list[Pending]) -> list[Pending]:
+    async def _put(self, packs: list[Pack]) -> list[Pack]:
         """Returns what is worth sending again; all else is settled."""
         try:
             with self._metrics.put_seconds.time():
-                codes = await self._stream.put([pending.entry for pending in batch])
-            answered = list(zip(batch, codes, strict=True))
+                codes = await self._stream.put([pack.entry for pack in packs])
+            answered = list(zip(packs, codes, strict=True))
         except StreamUnavailableError as error:
             self._metrics.put_calls.labels("failed").inc()
-            log.warning("call failed, entries are sent again", entries=len(batch), reason=str(error))
-            return batch
+            log.warning("call failed, its records are sent again", records=len(packs), reason=str(error))
+            return packs
         except Exception as error:
-            self._give_up(batch, error)
+            self._give_up(packs, error)
             return []
         self._metrics.put_calls.labels("done").inc()
         self._broken_until = float("-inf")
         return self._settle_durable(answered)
 
-    def _give_up(self, batch: list[Pending], error: Exception) -> None:
+    def _give_up(self, packs: list[Pack], error: Exception) -> None:
         self._metrics.put_calls.labels("broken").inc()
         self._broken_until = self._timing.clock() + BROKEN_SECONDS
         if isinstance(error, StreamBrokenError):
-            log.error("call refused, entries are given up", entries=len(batch), reason=str(error))
+            log.error("call refused, its records are given up", records=len(packs), reason=str(error))
         else:
-            log.error("call failed unexpectedly, entries are given up", entries=len(batch), exc_info=error)
-        for pending in batch:
-            self._buffer.settle(pending, durable=False)
+            log.error("call failed unexpectedly, its records are given up", records=len(packs), exc_info=error)
+        for pack in packs:
+            self._settle(pack, durable=False)
 
-    def _settle_durable(self, answered: list[tuple[Pending, str | None]]) -> list[Pending]:
+    def _settle_durable(self, answered: list[tuple[Pack, str | None]]) -> list[Pack]:
         refused = []
-        for pending, code in answered:
+        for pack, code in answered:
             if code is None:
-                self._buffer.settle(pending, durable=True)
+                self._settle(pack, durable=True)
             else:
                 self._metrics.refused_entries.labels(code).inc()
-                refused.append(pending)
+                refused.append(pack)
         return refused
 
-    async def _back_off(self, refused: list[Pending]) -> None:
-        attempts = min(max(pending.attempts for pending in refused), 10)
-        longest = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempts)
-        seconds = longest * (0.5 + self._timing.random() / 2)
+    def _settle(self, pack: Pack, *, durable: bool) -> None:
+        for member in pack.members:
+            self._buffer.settle(member, durable=durable)
+
+    def _backoff(self, refused: list[Pack]) -> float:
+        attempts = min(max(member.attempts for pack in refused for member in pack.members), 10)
+        longest: float = min(LONGEST_BACKOFF_SECONDS, BACKOFF_SECONDS * 2**attempts)
+        return longest * (0.5 + self._timing.random() / 2)
+
+    def _not_expiring(self, refused: list[Pack], seconds: float) -> list[Pending]:
+        """Those whose deadline is not over so much later; the others are settled."""
         again = []
-        for pending in refused:
-            pending.attempts += 1
-            if self._buffer.is_expired(pending, after_seconds=seconds):
-                self._buffer.settle(pending, durable=False)
+        for member in (member for pack in refused for member in pack.members):
+            member.attempts += 1
+            if self._buffer.is_expired(member, after_seconds=seconds):
+                self._buffer.settle(member, durable=False)
             else:
-                again.append(pending)
-        if again:
-            await self._timing.sleep(seconds)
-            self._buffer.put_back(again)
-            self._wake_sender()
+                again.append(member)
+        return again

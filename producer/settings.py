@@ -67,7 +67,12 @@ class ServiceSettings(KeySettings):
     # A connection without a request is closed after so long. A load balancer has to let go first, or it sends on a
     # connection that was just closed and answers 502: AWS's does after 60 s.
     idle_timeout_seconds: Annotated[int, Field(ge=1)] = 75
-    # How long a PutRecords call waits for company.
+    # Of lines that share a Kinesis record, at most; a longer one is alone. Kinesis bills records rounded up to 1 KB and
+    # Firehose to 5 KB: a multiple of both.
+    publish_record_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 25 * 1024
+    # How often the stream's shards are listed, for the transactions of one to share records.
+    shards_refresh_seconds: Positive = 60
+    # How long a PutRecords call waits at most for company that keeps coming.
     publish_linger_ms: NotNegative = 5
     # PutRecords calls in flight.
     publish_concurrency: Annotated[int, Field(ge=1, le=64)] = 4

@@ -76,17 +76,16 @@ _RULES: dict[str, Callable[[str], str]] = {
     "receiverBankId": fields.text,
     "transactionDate": fields.transaction_date,
 }
+_MEMBERS = {field.encode_name: field.name for field in msgspec.structs.fields(Record)}
 
 
 def validate(record: msgspec.Raw | bytes) -> Transaction | list[FieldError]:
     """Never raises, whatever the bytes are."""
     content = bytes(record)
-    if len(content) > MAX_RECORD_BYTES:
-        return [FieldError("", TOO_LONG)]
     try:
         return _quickly(content)
     except (ValueError, RecursionError):
-        return examine(content)
+        return examine(content) if len(content) <= MAX_RECORD_BYTES else [FieldError("", TOO_LONG)]
 
 
 def _quickly(record: bytes) -> Transaction:
@@ -96,15 +95,15 @@ def _quickly(record: bytes) -> Transaction:
     if _may_repeat_a_field(record, digits):
         raise ValueError(REPEATED)
     return Transaction(
-        fields.trx_id(raw.trx_id),
-        amount.from_text(_decode_text(digits)) if digits.startswith(b'"') else amount.plain(digits.decode()),
-        text(raw.sender_id),
-        text(raw.receiver_id),
-        text(raw.sender_iban),
-        text(raw.receiver_iban),
-        text(raw.sender_bank_id),
-        text(raw.receiver_bank_id),
-        fields.transaction_date(raw.transaction_date),
+        trx_id=fields.trx_id(raw.trx_id),
+        amount=amount.from_text(_decode_text(digits)) if digits.startswith(b'"') else amount.plain(digits.decode()),
+        sender_id=text(raw.sender_id),
+        receiver_id=text(raw.receiver_id),
+        sender_iban=text(raw.sender_iban),
+        receiver_iban=text(raw.receiver_iban),
+        sender_bank_id=text(raw.sender_bank_id),
+        receiver_bank_id=text(raw.receiver_bank_id),
+        transaction_date=fields.transaction_date(raw.transaction_date),
     )
 
 
@@ -142,15 +141,15 @@ def examine(record: bytes) -> Transaction | list[FieldError]:
 def _examine_fields(pairs: _Pairs) -> Transaction | list[FieldError]:
     found = dict(pairs)
     errors: list[FieldError] = []
-    values: list[str] = []
+    values: dict[str, Any] = {}
     for name, rule in _RULES.items():
         try:
-            values.append(_value(name, found, rule))
+            values[_MEMBERS[name]] = _value(name, found, rule)
         except ValueError as error:
             errors.append(FieldError(name, str(error)))
     errors += _repeated(pairs) if len(found) < len(pairs) else []
     errors += _unknown([name for name in found if name not in _RULES])
-    return errors or Transaction(*values)
+    return errors or Transaction(**values)
 
 
 def _value(name: str, found: dict[str, Any], rule: Callable[[str], str]) -> str:

@@ -1,5 +1,6 @@
-"""The line that a transaction becomes in the stream and in the archive; `tests/contract/wire.json` pins its bytes."""
+"""The lines that transactions become in the stream and in the archive; `tests/contract/wire.json` pins their bytes."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import msgspec
@@ -7,9 +8,10 @@ import msgspec
 SCHEMA_VERSION = 1
 
 
-class Transaction(msgspec.Struct, frozen=True, rename="camel"):
+class Transaction(msgspec.Struct, kw_only=True, rename="camel"):
     """A valid transaction, in the order of the wire's fields: all text, `amount` in plain decimal digits."""
 
+    v: int = SCHEMA_VERSION
     trx_id: str
     amount: str
     sender_id: str
@@ -19,17 +21,20 @@ class Transaction(msgspec.Struct, frozen=True, rename="camel"):
     sender_bank_id: str
     receiver_bank_id: str
     transaction_date: str
+    received_at: str = ""
 
 
-_BEGIN = b'{"v":%d,' % SCHEMA_VERSION
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
-def line(transaction: Transaction, received_at: bytes) -> bytes:
-    """One JSON object, ended by a newline; `received_at` is what `timestamp` makes."""
-    return b"%b%b%b%b%b" % (_BEGIN, _encode(transaction)[1:-1], b',"receivedAt":"', received_at, b'"}\n')
+def lines(transactions: Iterable[Transaction], received_at: str) -> bytes:
+    """A JSON object each, ended by a newline; `received_at`, which they keep, is what `timestamp` makes."""
+    stamped = list(transactions)
+    for transaction in stamped:
+        transaction.received_at = received_at
+    return _encode_lines(stamped)
 
 
-def timestamp(moment: datetime) -> bytes:
+def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

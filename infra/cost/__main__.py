@@ -29,9 +29,6 @@ def cost(
     size: Annotated[Size | None, typer.Option(help="One size; both, if left out.")] = None,
     rate: Annotated[float | None, typer.Option(min=0, help="Transactions a second, day and night.")] = None,
     per_request: Annotated[int, typer.Option(min=1, max=5000, help="With --rate: transactions a request.")] = 1,
-    per_record: Annotated[
-        int, typer.Option(min=1, help="With --rate: transactions a Kinesis record, if the producer packed them.")
-    ] = 1,
     with_prices: Annotated[bool, typer.Option("--prices", help="The list prices, and where each was read.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -42,7 +39,7 @@ def cost(
     Example: python -m infra.cost --size production --rate 250 --per-request 20
     """
     sizes = [size.value] if size else list(SIZES)
-    traffics = list(USUAL) if rate is None else [AT_REST, Traffic(rate, per_request, per_record)]
+    traffics = list(USUAL) if rate is None else [AT_REST, Traffic(rate, per_request)]
     if as_json:
         print(json.dumps(_members(sizes, traffics)))  # noqa: T201
         return

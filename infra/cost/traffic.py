@@ -18,18 +18,22 @@ READ_FRAME = 190
 REQUEST_HEAD, ANSWER_HEAD, POLL = 400, 300, 1000
 ACCESS_LOG_LINE = 230
 GZIP = 0.15
+# What the producer packs by: the shards of a stream on demand, and PUBLISH_RECORD_BYTES.
+SHARDS = 4
+RECORD_BYTES = 25 * KB
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """`rate` transactions a second, day and night; how many come in one request, and how many go in one record.
-
-    The producer gives each transaction a record of its own: more than one is a what-if.
-    """
+    """`rate` transactions a second, day and night, and how many come in one request."""
 
     rate: float
     per_request: int = 1
-    per_record: int = 1
+
+    @property
+    def per_record(self) -> int:
+        """What a request has for one shard shares records; that requests which arrive together do too is left out."""
+        return max(1, min(self.per_request // SHARDS, RECORD_BYTES // LINE))
 
     @property
     def transactions(self) -> float:

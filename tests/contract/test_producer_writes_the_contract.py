@@ -21,7 +21,7 @@ FIELDS = list(json.loads(CASES[0]["line"]))
 def line(request: bytes, received_at: str) -> bytes:
     transaction = validate(request)
     assert isinstance(transaction, Transaction), transaction
-    return wire.line(transaction, wire.timestamp(datetime.fromisoformat(received_at)))
+    return wire.lines([transaction], wire.timestamp(datetime.fromisoformat(received_at)))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

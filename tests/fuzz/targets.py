@@ -130,7 +130,7 @@ def _judge(one: bytes) -> None:
 
 def _require_read_back(written: Transaction) -> None:
     """What the producer accepts, the consumer reads, and to the same."""
-    line = wire.line(written, wire.timestamp(RECEIVED))
+    line = wire.lines([written], wire.timestamp(RECEIVED))
     assert line.count(b"\n") == 1
     read = decode(line[:-1])
     assert str(read.transaction_id) == written.trx_id

@@ -18,7 +18,7 @@ from infra.cost.__main__ import app
 from infra.cost.choices import CHOICES, changes
 from infra.cost.lines import LINES, bill
 from infra.cost.sizes import SIZES, deployment, sizes
-from infra.cost.traffic import LINE, PUT, RECEIPT, Traffic
+from infra.cost.traffic import LINE, PUT, RECEIPT, RECORD_BYTES, SHARDS, Traffic
 from producer import wire
 from producer.buffer import Entry
 from producer.kinesis import KinesisStream
@@ -47,7 +47,7 @@ def transactions() -> list[Transaction]:
 
 def entries() -> list[Entry]:
     received_at = wire.timestamp(datetime(2026, 11, 25, tzinfo=UTC))
-    return [Entry(found.sender_id, wire.line(found, received_at)) for found in transactions()]
+    return [Entry(found.sender_id, wire.lines([found], received_at)) for found in transactions()]
 
 
 def test_the_readme_shows_what_the_program_prints() -> None:
@@ -104,6 +104,8 @@ def test_the_bill_counts_what_terraform_makes() -> None:
 
 def test_the_bill_assumes_what_the_services_do() -> None:
     assert ServiceSettings.model_fields["api_keys_refresh_seconds"].default == lines.KEYS_REFRESH_SECONDS
+    assert ServiceSettings.model_fields["publish_record_bytes"].default == RECORD_BYTES
+    assert lines.ON_DEMAND_SHARDS == SHARDS
 
 
 def test_a_transactions_bytes_are_those_of_the_sample() -> None:
@@ -138,9 +140,9 @@ def test_more_transactions_never_cost_less(size: str) -> None:
 
 
 def test_what_is_billed_by_the_record_is_rounded_up() -> None:
-    alone, packed = Traffic(1000), Traffic(1000, per_record=12)
+    alone, packed = Traffic(1000), Traffic(1000, per_request=100)
     assert alone.billed_gb(step_kb=5) == pytest.approx(5 * alone.billed_gb(step_kb=1))
-    assert packed.billed_gb(step_kb=5) == pytest.approx(packed.billed_gb(step_kb=1))
+    assert packed.billed_gb(step_kb=1) == pytest.approx(packed.billed_gb(step_kb=5))
     assert packed.line_gb < packed.billed_gb(step_kb=5) < 1.1 * packed.line_gb
 
 

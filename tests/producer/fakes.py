@@ -2,19 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 from prometheus_client import CollectorRegistry
 
 from producer.auth import ApiKey
-from producer.buffer import Entry
+from producer.buffer import Entry, Room
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing
 
 ROOMY = PublishLimits(
-    linger_seconds=0.005, concurrency=4, buffer_records=20_000, buffer_bytes=100_000_000, deadline_seconds=10
+    linger_seconds=0.005, concurrency=4, room=Room(20_000, 100_000_000, record_bytes=1), deadline_seconds=10
 )
+
+
+def with_room(**changes: int) -> PublishLimits:
+    return replace(ROOMY, room=replace(ROOMY.room, **changes))
 
 
 @dataclass
@@ -29,8 +33,8 @@ class FakeTime:
 
     async def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.now += seconds
         await asyncio.sleep(0)
+        self.now += seconds
 
     def timing(self) -> Timing:
         return Timing(self.clock, self.sleep, lambda: 0.5)

@@ -14,6 +14,7 @@ from producer.auth import ApiKey, KeyRing, new_key
 from producer.collect import Collector, RequestLimits
 from producer.intake import Intake
 from producer.metrics import Metrics
+from producer.packing import Layout, Packer
 from producer.publish import Publisher, PublishLimits
 from producer.quota import Quota
 from tests.producer.fakes import ROOMY, FakeSecrets, FakeStream, FakeTime
@@ -44,7 +45,10 @@ class ServiceUnderTest:
         self.publisher = Publisher(self.stream, self.publish_limits, self.time.timing(), metrics)
         quota = Quota(self.rate, self.limits.records, self.time.clock)
         self.intake = Intake(self.bodies_bytes)
-        collector = Collector(self.key_ring, quota, self.publisher, metrics, self.limits, self.intake, lambda: self.now)
+        packer = Packer(self.publish_limits.room.record_bytes, Layout.even(16))
+        collector = Collector(
+            self.key_ring, quota, packer, self.publisher, metrics, self.limits, self.intake, lambda: self.now
+        )
         self.readiness = Readiness(self.key_ring, self.publisher)
         self.app = create_app(collector, self.readiness, metrics.registry)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -66,7 +70,7 @@ class ServiceUnderTest:
 
     def written(self) -> list[dict[str, Any]]:
         """The lines that became durable."""
-        return [msgspec.json.decode(entry.data) for entry in self.stream.written]
+        return [msgspec.json.decode(line) for entry in self.stream.written for line in entry.data.splitlines()]
 
 
 def revised(key: ApiKey, **changes: Any) -> ApiKey:

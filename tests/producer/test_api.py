@@ -1,7 +1,6 @@
 """Every record gets its receipt: the answers of the HTTP contract, over the real application."""
 
 import asyncio
-from dataclasses import replace
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from producer.buffer import Entry
 from producer.errors import StreamBrokenError, StreamUnavailableError
 from tests.producer.builders import TRX_ID, numbered_records, record
-from tests.producer.fakes import ROOMY, FakeStream
+from tests.producer.fakes import FakeStream, with_room
 from tests.producer.receipts import BAD, accepted, is_problem, refusing, rejected, unavailable
 from tests.producer.service import ServiceUnderTest
 
@@ -100,7 +99,7 @@ async def test_503_nothing_could_be_published(stream: FakeStream) -> None:
 
 
 async def test_503_at_once_when_the_buffer_is_full() -> None:
-    service = await ServiceUnderTest.ready(publish_limits=replace(ROOMY, buffer_records=3))
+    service = await ServiceUnderTest.ready(publish_limits=with_room(records=3))
     service.stream.gate.clear()
     waiting = asyncio.create_task(service.post(*numbered_records(3)))
     for _ in range(200):

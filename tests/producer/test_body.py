@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from producer.body import STEP_BYTES, Gzip
 from producer.errors import UnreadableError
 from tests.producer.builders import numbered_records, record
-from tests.producer.fakes import ROOMY
+from tests.producer.fakes import with_room
 from tests.producer.receipts import is_problem
 from tests.producer.service import LIMITS, ServiceUnderTest
 
@@ -145,7 +145,7 @@ async def test_503_while_the_buffer_is_full_a_body_is_not_even_read() -> None:
     async def unread() -> AsyncIterator[bytes]:
         yield pytest.fail("the body was read")
 
-    service = await ServiceUnderTest.ready(publish_limits=replace(ROOMY, buffer_records=10))
+    service = await ServiceUnderTest.ready(publish_limits=with_room(records=10))
     service.stream.gate.clear()
     waiting = asyncio.create_task(service.post(*numbered_records(8)))
     for _ in range(200):

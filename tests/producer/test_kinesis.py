@@ -11,7 +11,7 @@ from botocore.parsers import ResponseParserError
 
 from producer.errors import StreamBrokenError, StreamUnavailableError
 from producer.kinesis import KinesisStream, client_config
-from tests.producer.builders import entries
+from tests.producer.builders import as_entries, lines
 
 BOTOCORE_ERRORS = [
     kind for _, kind in inspect.getmembers(botocore.exceptions, inspect.isclass) if issubclass(kind, BotoCoreError)
@@ -48,7 +48,7 @@ class FakeKinesis:
 
 async def put(client: FakeKinesis, count: int = 2) -> list[str | None]:
     with ThreadPoolExecutor(1) as executor:
-        return await KinesisStream(client, "payments", executor).put(entries(count))  # type: ignore[arg-type]
+        return await KinesisStream(client, "payments", executor).put(as_entries(lines(count)))  # type: ignore[arg-type]
 
 
 def client_error(code: str, status: int) -> ClientError:
@@ -60,7 +60,7 @@ async def test_each_entry_has_its_own_code() -> None:
     records = [{"SequenceNumber": "1", "ShardId": "shard"}, {"ErrorCode": "InternalFailure", "ErrorMessage": "x"}]
     kinesis = FakeKinesis({"FailedRecordCount": 1, "Records": records})
     assert await put(kinesis) == [None, "InternalFailure"]
-    sent = [{"Data": entry.data, "PartitionKey": entry.partition_key} for entry in entries(2)]
+    sent = [{"Data": entry.data, "PartitionKey": entry.partition_key} for entry in as_entries(lines(2))]
     assert kinesis.calls == [{"StreamName": "payments", "Records": sent}]
 
 

@@ -206,7 +206,11 @@ def test_deep_nesting_is_refused() -> None:
 def test_a_record_that_is_too_long_is_refused_and_not_examined() -> None:
     assert len(faults(encoded(x="y" * (MAX_RECORD_BYTES // 2)))) == 1
     assert faults(encoded(x="y" * MAX_RECORD_BYTES)) == [("", "is longer than 16384 bytes")]
-    assert faults(encoded() + b" " * MAX_RECORD_BYTES) == [("", "is longer than 16384 bytes")]
+    assert faults(encoded(amount=-1) + b" " * MAX_RECORD_BYTES) == [("", "is longer than 16384 bytes")]
+
+
+def test_white_space_makes_no_good_record_too_long() -> None:
+    assert accepted(encoded() + b" " * MAX_RECORD_BYTES) == accepted(encoded())
 
 
 VALUES = r"""

@@ -1,0 +1,39 @@
+"""What is sent: the sample's transactions, each under a trxId of its own."""
+
+import hashlib
+import itertools
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from producer.auth import ApiKey
+
+# Known to every process of a run; opens nothing but the sink.
+KEY_TEXT = f"pk_{'0' * 12}_{'A' * 43}"
+KEY = ApiKey("0" * 12, "bench", hashlib.sha256(KEY_TEXT.encode()).hexdigest(), datetime(2026, 1, 1, tzinfo=UTC))
+SAMPLE = Path(__file__).parents[2] / "samples" / "transactions.jsonl"
+
+
+def transactions() -> Iterator[bytes]:
+    """For ever, by the same trxIds in each run."""
+    lines = SAMPLE.read_bytes().splitlines()
+    for number, line in enumerate(itertools.cycle(lines)):
+        yield line.replace(msgspec.json.decode(line)["trxId"].encode(), str(uuid.UUID(int=number)).encode())
+
+
+def requests(records: int, count: int) -> Iterator[bytes]:
+    """So many bodies of so many records."""
+    source = transactions()
+    for _ in range(count):
+        yield b'{"records":[%b]}' % b",".join(itertools.islice(source, records))
+
+
+def post(body: bytes) -> bytes:
+    head = (
+        f"POST /collector/transactions HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY_TEXT}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

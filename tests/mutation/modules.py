@@ -18,6 +18,7 @@ TARGETS = (
             "tests/consumer/test_breaker.py",
             "tests/contract",
             "tests/integration/test_store.py",
+            "tests/integration/test_store_refusals.py",
             "tests/integration/test_store_outages.py",
             "tests/integration/test_breaker.py",
         ),
@@ -41,7 +42,6 @@ TARGETS = (
         (
             "tests/producer/test_publish.py",
             "tests/producer/test_api.py",
-            "tests/producer/test_handover.py",
         ),
     ),
     Target(

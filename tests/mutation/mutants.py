@@ -34,7 +34,7 @@ class DeleteStatement(Operator):  # type: ignore[misc]
 
 
 def _deletable(statement: Any) -> bool:
-    return statement.type in DELETED or statement.type == "keyword" and statement.value in {"return", "raise"}
+    return statement.type in DELETED or (statement.type == "keyword" and statement.value in {"return", "raise"})
 
 
 class Mutant(NamedTuple):
@@ -80,7 +80,9 @@ def _silent(module: ast.Module) -> list[tuple[tuple[int, int], tuple[int, int]]]
             found += [node.returns] if node.returns else []
         if isinstance(node, ast.arg | ast.AnnAssign) and node.annotation:
             found.append(node.annotation)
-        if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
+        if isinstance(node, ast.ClassDef) and any(
+            isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases
+        ):
             found += node.body
     return [
         ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))  # type: ignore[attr-defined]

@@ -11,6 +11,23 @@ from tests.mutation.mutants import Mutant
 
 EXPLANATIONS = Path(__file__).with_name("survivors.toml")
 LEAST_SHARE = 0.90
+HEAD = """\
+# Mutants: the code broken on purpose
+
+`{command}` on {date}, Python {python}. Each mutant is one change of one module: an operator, a comparison, a number, a
+condition, an exception, a decorator, or a statement that is left out. It is noticed when one of the module's tests
+(`tests/mutation/modules.py`) fails. Mutants of annotations are left out, for nothing runs them.
+
+| module | mutants | noticed | share |
+|---|---:|---:|---:|
+"""
+LIVING = """
+
+## Those that live, and why
+
+| where | before | after | why no test can or need notice |
+|---|---|---|---|
+"""
 
 
 class Verdict(NamedTuple):
@@ -47,29 +64,9 @@ def markdown(verdicts: Sequence[Verdict], command: str) -> str:
         for one in verdicts
         if not one.noticed
     ]
-    return "\n".join(
-        [
-            "# Mutants: the code broken on purpose",
-            "",
-            f"`{command}` on {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}. Each mutant is one "
-            "change of one module: an operator, a",
-            "comparison, a number, a condition, an exception, a decorator, or a statement that is left out. It is "
-            "noticed when one of the module's tests",
-            "(`tests/mutation/modules.py`) fails. Mutants of annotations are left out, for nothing runs them.",
-            "",
-            "| module | mutants | noticed | share |",
-            "|---|---:|---:|---:|",
-            *rows,
-            _row("all", verdicts),
-            "",
-            "## Those that live, and why",
-            "",
-            "| where | before | after | why no test can or need notice |",
-            "|---|---|---|---|",
-            *living,
-            "",
-        ]
-    )
+    table = "\n".join([*rows, _row("all", verdicts)])
+    head = HEAD.format(command=command, date=f"{datetime.now(UTC):%Y-%m-%d}", python=platform.python_version())
+    return head + table + LIVING + "\n".join(living) + "\n"
 
 
 def _row(name: str, verdicts: Sequence[Verdict]) -> str:

@@ -1,5 +1,6 @@
 """Tries mutants in copies of the checkout, so that the checkout itself is never broken."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -54,8 +55,6 @@ def passes(copy: Path, tests: Sequence[str]) -> bool:
 
 def _end(running: "subprocess.Popen[bytes]") -> None:
     """With all that it started: a test that was cut short leaves its database."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(running.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     running.wait()

@@ -68,7 +68,6 @@ class _FloodError(Exception):
     """The breaker trips; ``seen``: until when records passed it."""
 
     def __init__(self, trip: Trip, seen: datetime | None) -> None:
-        super().__init__(trip.reasons)
         self.trip = trip
         self.seen = seen
 

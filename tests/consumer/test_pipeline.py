@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from consumer.breaker import Limit
 from consumer.counts import Tally
 from consumer.detect import RULES
 from consumer.domain import Shard, Transaction
@@ -104,6 +105,27 @@ def test_records_that_are_stored_are_dropped_and_the_rest_of_the_batch_is_not() 
     assert len(store.counts) == 2
 
 
+def test_undecodable_records_that_are_stored_are_dropped_too() -> None:
+    store = FakeStore()
+    pipeline = pipeline_of(store)
+    store.done[SHARD] = FIRST + 2
+    pipeline.process(batch(record(1, b"a\n"), record(2, b"b\n"), record(3, b"c\n", wire())))
+    assert [letter.line.payload for letter in store.dead_letters] == [b"c"]
+    assert store.counts == [{MINUTE: Tally(1, 1, 1)}]
+
+
+def test_records_that_are_stored_do_not_dilute_what_the_breaker_judges() -> None:
+    store = FakeStore()
+    store.done[SHARD] = FIRST + 50
+    old = [record(number, wire(amount="1")) for number in range(1, 51)]
+    new = [record(number, b"poison\n") for number in range(51, 60)]
+    pipeline = Pipeline(RULES, store, Patience(lambda _: True), Limit(share=0.5, window=10))
+    with pytest.raises(CrashError):
+        pipeline.process(batch(*old, *new, record(60, wire())))
+    (trip,) = store.trips
+    assert (trip.window.records, trip.sequence_number) == (10, FIRST + 51)
+
+
 @pytest.mark.parametrize("where", ["begin", "commit"])
 def test_an_outage_is_waited_out_and_the_batch_is_stored_once(where: str) -> None:
     store = FakeStore((where, outage()), (where, outage()))
@@ -154,7 +176,7 @@ def test_a_progress_that_moved_back_stops_the_consumer_before_it_stores_or_ends_
     if stored_by == "a former process":
         pipeline.take_up(SHARD)
     store.done[SHARD] = fallen_to
-    with pytest.raises(CrashError, match="fell from"):
+    with pytest.raises(CrashError, match=f"fell from {FIRST + 2} to {fallen_to or 'nothing'} "):
         pipeline.process(batch(record(3, wire())))
     with pytest.raises(CrashError, match="fell from"):
         pipeline.end(SHARD)

@@ -30,6 +30,10 @@ class Daemon:
         pipeline = Pipeline(RULES, store, Patience(pause))
         self._processor = ShardProcessor(pipeline, SHARD.stream_incarnation, crash, pause)
 
+    def refuse(self, *refusals: str) -> None:
+        """The next checkpoints."""
+        self._refusals = refusals
+
     def says(self, *messages: dict[str, Any]) -> list[Any]:
         """The child's answers: the ``responseFor`` of a status, the (sequence, sub-sequence) of a checkpoint, and
         last the status it exited with, if it did."""
@@ -175,6 +179,31 @@ def test_an_unexpected_error_ends_the_process_with_1_and_sends_no_status(
     daemon.says(initialize())
     daemon.store.failures = [("begin", RuntimeError("a bug"))]
     assert daemon.says(message) == [1]
+
+
+def test_a_refusal_at_the_last_checkpoint_ends_the_process_without_a_status() -> None:
+    daemon = Daemon(FakeStore())
+    daemon.says(initialize(), process((1, wire())))
+    daemon.refuse("InvalidStateException")
+    assert daemon.says(SHUTDOWN_REQUESTED) == [at(1), 1]
+
+
+def test_the_log_says_of_which_shard_and_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure("json", "DEBUG")
+    daemon = Daemon(FakeStore(), "ThrottlingException")
+    daemon.says(initialize(), process((1, wire())), SHARD_ENDED, SHUTDOWN_REQUESTED, LEASE_LOST)
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert {line["shard"] for line in told} == {SHARD.shard_id}
+    events = [line["event"] for line in told]
+    assert list(dict.fromkeys(events)) == [
+        "shard taken up",
+        "checkpoint delayed",
+        "checkpoint",
+        "shard read to its end",
+        "shutdown requested",
+        "shard given up",
+    ]
+    assert next(line["attempt"] for line in told if line["event"] == "checkpoint delayed") == 1
 
 
 def test_an_error_at_initialize_sends_no_status_either() -> None:

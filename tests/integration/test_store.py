@@ -66,6 +66,36 @@ def test_redelivery_and_partial_overlap_change_nothing_and_count_nothing_twice(c
     assert consumer.rows("SELECT count(*) FROM alerts") == [3]
 
 
+def test_thousands_of_dead_letters_are_all_there(consumer: Consumer) -> None:
+    consumer.process(batch(*(record(number, b"x\n" * 100) for number in range(1, 61))))
+    assert consumer.rows("SELECT count(*), count(DISTINCT (sequence_number, line)) FROM dead_letters") == [
+        (6_000, 6_000)
+    ]
+    assert consumer.progress() == [(0, 0, 6_000)]
+
+
+@pytest.mark.parametrize("mine", [0, 1, 2])
+def test_a_batch_moves_its_own_progress_and_no_other(mine: int, engine: Engine) -> None:
+    """Neighbours of each part of the key, before and after it."""
+    arns = [f"arn:aws:kinesis:eu-west-1:1:stream/payments@{year}" for year in (2024, 2025, 2026)]
+    names = ["application-a", "application-b", "application-c"]
+    rows = [
+        *((names[mine], Shard(arns[mine], f"shard-{n}")) for n in range(3)),
+        *((names[mine], Shard(arn, f"shard-{mine}")) for arn in arns),
+        *((name, Shard(arns[mine], f"shard-{mine}")) for name in names),
+    ]
+    for name, shard in rows:
+        Consumer(engine, shard, application=name)
+    consumer = Consumer(engine, rows[mine][1], application=names[mine])
+    consumer.process(batch(record(1, wire()), shard=rows[mine][1]))
+    consumer.end(rows[mine][1])
+    moved = consumer.rows(
+        "SELECT application, stream_incarnation, shard_id FROM shard_progress "
+        "WHERE sequence_number IS NOT NULL OR ended_at IS NOT NULL"
+    )
+    assert moved == [(names[mine], *rows[mine][1])]
+
+
 def test_a_transaction_that_was_sent_again_is_one_anomaly_with_one_alert(consumer: Consumer) -> None:
     line = wire()
     consumer.process(batch(record(1, line, line), record(2, line)))

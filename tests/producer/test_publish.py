@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from producer.buffer import Entry
 from producer.errors import BufferFullError, StreamBrokenError, StreamUnavailableError
+from producer.metrics import Metrics
 from producer.packing import Lines
-from producer.publish import BROKEN_SECONDS, RECOVERY_SECONDS
+from producer.publish import BROKEN_SECONDS, RECOVERY_SECONDS, Publisher
 from tests.producer.builders import alone, as_entries, lines
 from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher, with_room
 
@@ -253,6 +255,64 @@ async def test_a_client_that_went_away_harms_no_other_and_leaves_no_room_taken()
     assert await other == [True] * 3
     assert all(await publishing.publish(lines(6))), "the room of both is free again"
     assert len(stream.written) == 12
+
+
+async def test_what_waits_and_what_became_of_calls_and_records_is_measured() -> None:
+    registry = CollectorRegistry()
+    stream = FakeStream(
+        refuse=Refusals({b"entry-1\n": 1}),
+        failures=[StreamUnavailableError("ReadTimeoutError"), StreamBrokenError("AccessDeniedException")],
+    )
+    publishing = Publisher(stream, ROOMY, FakeTime().timing(), Metrics(registry))
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"collector_{name}", labels)
+
+    stream.gate.clear()
+    published = asyncio.create_task(publishing.publish(lines(2)))
+    await settle()
+    assert (value("buffered_records"), value("buffered_bytes")) == (2, 2 * len(b"entry-1\nsender-1"))
+    stream.gate.set()
+    assert await published == [False, False]
+    assert await publishing.publish(lines(2)) == [True, True]
+    outcomes = {name: value("put_calls_total", outcome=name) for name in ("failed", "broken", "done")}
+    assert outcomes == {"failed": 1, "broken": 1, "done": 2}
+    assert value("refused_entries_total", code=THROTTLED) == 1
+    assert value("put_seconds_count") == 4
+    assert (value("buffered_records"), value("buffered_bytes")) == (0, 0)
+
+
+async def test_a_refused_record_waits_a_while_and_ever_longer_before_it_is_sent_again() -> None:
+    time, sent_at = FakeTime(), list[float]()
+
+    def refuse(_: Entry) -> str | None:
+        sent_at.append(time.now)
+        return THROTTLED if len(sent_at) < 4 else None
+
+    assert await publisher(FakeStream(refuse=refuse), time).publish(lines(1)) == [True]
+    waits = [round(later - earlier - RECOVERY_SECONDS, 6) for earlier, later in itertools.pairwise(sent_at)]
+    assert waits == [0.075, 0.15, 0.3], "half of it and a random part of the rest, doubling"
+
+
+async def test_failures_are_told_in_the_log_with_their_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    failures: list[Exception] = [
+        StreamUnavailableError("ReadTimeoutError"),
+        StreamBrokenError("AccessDeniedException"),
+        ZeroDivisionError("odd"),
+    ]
+    publishing = publisher(FakeStream(failures=failures))
+    await publishing.publish(lines(1))
+    await publishing.publish(lines(1))
+    told = capsys.readouterr().out
+    events = (
+        "call failed, its",
+        "ReadTimeoutError",
+        "call refused",
+        "AccessDeniedException",
+        "call failed unexpectedly",
+    )
+    assert [told.find(words) for words in events] == sorted(told.find(words) for words in events)
+    assert all(words in told for words in (*events, "ZeroDivisionError"))
 
 
 async def test_draining_ends_when_everything_is_settled() -> None:

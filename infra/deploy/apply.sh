@@ -42,6 +42,6 @@ carry_out_plan() { tf apply -input=false -no-color "$work/plan" >&2; }
 
 check_losses() {
   local losses data='aws_(db_instance|kinesis_stream|kms_key|s3_bucket)\.'
-  losses=$(grep -E "^  # $data.* (must be replaced|will be destroyed)" "$work/plan.log" || true)
+  losses=$(grep -E "^  # $data.* (must be replaced|will be replaced|will be destroyed)" "$work/plan.log" || true)
   [ -z "$losses" ] || confirm "This destroys data:"$'\n'"$losses"$'\n' "$name"
 }

@@ -69,6 +69,7 @@ class Checkout:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         )
 
     @property
@@ -113,6 +114,11 @@ class Checkout:
 def _terraform_files() -> list[Path]:
     found = [*CHECKOUT.glob("infra/*.tf"), *CHECKOUT.glob("infra/*.sh"), CHECKOUT / "infra/.terraform.lock.hcl"]
     return [file for file in found if file.name not in ("backend.tf", "kept.tf")]
+
+
+def _heed_interrupts() -> None:
+    """What was started in the background ignores them, and a shell could then not trap them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def interrupt(process: "subprocess.Popen[str]") -> None:

@@ -22,10 +22,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if missing and isinstance(item, pytest.Function) and OF_TERRAFORM & {*item.fixturenames}:
             item.add_marker(pytest.mark.skip(reason=f"the deployment is not tested: {missing}"))
-        if item.path.name == "test_deploy.py" and not os.environ.get("DEPLOY_TESTS"):
-            item.add_marker(
-                pytest.mark.skip(reason="a deployment's whole life takes a quarter of an hour: make test-infra")
-            )
 
 
 def _needs() -> list[tuple[object, str]]:

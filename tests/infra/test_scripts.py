@@ -76,3 +76,25 @@ def test_a_task_is_run_by_its_family_and_help_says_so() -> None:
     assert "payment-analytics-keys keys list" in told.stdout
     refused = subprocess.run([script], capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", told.stdout)
+
+
+@pytest.mark.parametrize(
+    ("planned", "is_asked"),
+    [
+        ("aws_db_instance.this must be replaced", True),
+        ("aws_db_instance.this will be replaced, as requested", True),
+        ("aws_s3_bucket.archive will be destroyed", True),
+        ("aws_kms_key.this will be destroyed", True),
+        ("aws_db_instance.this will be updated in-place", False),
+        ("aws_ecs_task_definition.producer must be replaced", False),
+    ],
+)
+def test_a_plan_that_destroys_data_is_asked_about(planned: str, is_asked: bool, tmp_path: Path) -> None:
+    (tmp_path / "plan.log").write_text(f"Terraform will perform these actions:\n\n  # {planned}\n")
+    script = (
+        'source "$1/infra/deploy/speech.sh"; source "$1/infra/deploy/apply.sh"; work=$2 name=n yes=""; check_losses'
+    )
+    words = ["bash", "-euo", "pipefail", "-c", script, "-", str(CHECKOUT), str(tmp_path)]
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert done.returncode == (2 if is_asked else 0), done.stderr
+    assert (planned in done.stderr) == is_asked

@@ -11,8 +11,18 @@ from tests.infra.emulator.replacing import after, replace
 
 
 def install(runner: Runner) -> None:
+    running: list[str] = []
+
     def start(instance: Any, *_: Any) -> None:
-        runner.start_database(instance.address, instance.master_username, instance.owner_password, instance.db_name)
+        """A copy beside the first is there, but nobody logs in to it."""
+        if not running:
+            running.append(instance.db_instance_identifier)
+            runner.start_database(instance.address, instance.master_username, instance.owner_password, instance.db_name)
+
+    def stop(instance: Any, *_: Any) -> None:
+        if instance.db_instance_identifier in running:
+            running.clear()
+            runner.stop_database()
 
     def make_password(self: Any) -> str:
         """moto's is the same for all, of a user of its own."""
@@ -21,4 +31,4 @@ def install(runner: Runner) -> None:
 
     replace(MasterUserSecret, _generate_secret_string=make_password)
     after(RDSBackend, "create_db_instance", start)
-    after(RDSBackend, "delete_db_instance", lambda *_: runner.stop_database())
+    after(RDSBackend, "delete_db_instance", stop)

@@ -3,9 +3,19 @@
 Each correction is in memory alone and names its reason. Written for that one version.
 """
 
-from tests.infra.emulator.corrections import database, mail, network, queries, scaling, secrets, services, stream
+from tests.infra.emulator.corrections import (
+    buckets,
+    database,
+    mail,
+    network,
+    queries,
+    scaling,
+    secrets,
+    services,
+    stream,
+)
 
 
 def correct() -> None:
-    for part in (database, mail, network, queries, scaling, secrets, services, stream):
+    for part in (buckets, database, mail, network, queries, scaling, secrets, services, stream):
         part.correct()

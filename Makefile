@@ -7,6 +7,8 @@ LOCAL_DIR ?= .local
 export LOCAL_DIR
 INPUT ?=
 SEND_ARGS ?=
+DRILL_ARGS ?=
+MUTANT_ARGS ?=
 FUZZ_EXAMPLES ?= 2000
 FUZZ_RUNS ?= 5000000
 
@@ -54,6 +56,13 @@ test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on a
 
 fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser
 	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0 $(PYTEST_ARGS)
+
+drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
+	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)
+
+mutants: test-setup ## Break the code on purpose for an hour, see whether tests notice; the table: docs/mutants.md
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.txt
+	@$(BIN)/python -m tests.mutation --report docs/mutants.md $(MUTANT_ARGS)
 
 lint: test-setup lint-infra ## ruff, mypy strict, import contracts, hadolint, shellcheck, terraform, checkov, compose file
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && echo "ruff: clean"
@@ -121,4 +130,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test test-infra fuzz lint lint-infra format lock clean distclean test-setup infra-setup
+.PHONY: help run setup up down status send test test-infra fuzz drills mutants lint lint-infra format lock clean distclean test-setup infra-setup

@@ -13,7 +13,8 @@ from tests.drills.drill import Outcome, perform
 from tests.drills.evidence import witness_of
 from tests.drills.plan import Round, by_stack, every, short
 from tests.drills.registry import DRILLS
-from tests.drills.report import kills_table, line, table, write_json
+from tests.drills.report import kills_table, line, read_json, table, write_json
+from tests.drills.report import markdown as as_markdown
 from tests.drills.rig import running_rig
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -32,6 +33,10 @@ def main(
     notes: Annotated[bool, typer.Option("--notes", help="Show what happened when.")] = False,
     logs: Annotated[Path | None, typer.Option(help="Where to keep the stacks' logs.")] = None,
     json: Annotated[Path | None, typer.Option(help="Where to write the outcomes.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Where to write the report.")] = None,
+    of: Annotated[
+        list[Path] | None, typer.Option(help="Hold no drill, report what --json wrote; can be repeated.")
+    ] = None,
 ) -> None:
     """Hold the short form of the drills: 20 rounds, each with a seed of its own. Exit code 0 when all are passed.
 
@@ -41,12 +46,14 @@ def main(
         console.print("\n".join(f"{drill.name:40} {drill.kind}" for drill in DRILLS.values()))
         return
     plan = every(only or list(DRILLS), seed, rounds or (None if long else 1)) if only or long else short(seed)
-    outcomes: list[Outcome] = []
-    for outcome in _held(plan, long, logs):
+    outcomes: list[Outcome] = read_json(of or [])
+    for outcome in [] if of else _held(plan, long, logs):
         outcomes.append(outcome)
         _show(outcome, notes)
         if json:
             write_json(json, outcomes)
+    if markdown:
+        markdown.write_text(as_markdown(outcomes, "make drills"))
     console.print(table(outcomes), kills_table(outcomes))
     raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)
 

@@ -1,13 +1,17 @@
 """What drills came to: a line each, a table in the end, and JSON for whoever keeps it."""
 
 import json
+import os
+import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.table import Table
 
+from tests.drills.audit import Complaint, Harm
 from tests.drills.drill import Outcome
 
 
@@ -70,3 +74,67 @@ def kills_table(outcomes: Sequence[Outcome]) -> Table:
 
 def write_json(path: Path, outcomes: Sequence[Outcome]) -> None:
     path.write_text(json.dumps([asdict(outcome) | {"passed": outcome.passed} for outcome in outcomes], indent=1))
+
+
+def read_json(files: Iterable[Path]) -> list[Outcome]:
+    """What `write_json` wrote, of several runs together."""
+    listed = [one for file in files for one in json.loads(file.read_text())]
+    for one in listed:
+        del one["passed"]
+        one["complaints"] = [Complaint(Harm(harm), where, what) for harm, where, what in one["complaints"]]
+    return [Outcome(**one) for one in listed]
+
+
+HEAD = """\
+# The drills: every fault on purpose, and what came out, by id
+
+`{command}` on {date}, {cores} cores, Python {python}. Each round posts payments without a pause, breaks something, mends
+it, and then compares SQL, archive and mailbox with what was accepted, by id: nothing may be lost, nothing be there
+twice, and what is posted after the last blow must come out within 60 seconds. E-mails: at most one copy more for each
+crash of the notifier and each answer of SES that was lost.
+
+**{kinds} kinds of fault, {rounds} rounds, {kills} kills, {reshards} splits and merges, {records} records: {lost} lost,
+{doubled} twice, {mails} e-mails once more; on again after {slowest} s at most.**
+
+| fault | rounds | kills | splits, merges | records | lost | twice | mails twice | slowest, s | mail, s | |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---|
+"""
+KILLS = """
+
+| killed at | times |
+|---|---:|
+"""
+
+
+def markdown(outcomes: Sequence[Outcome], command: str) -> str:
+    """For `docs/drills.md`."""
+    held = [outcome for outcome in outcomes if not outcome.skipped]
+    names = dict.fromkeys(outcome.drill for outcome in held)
+    rows = [_row(name, [outcome for outcome in held if outcome.drill == name]) for name in names]
+    kills = sum((Counter(outcome.kills) for outcome in held), Counter[str]())
+    head = HEAD.format(
+        command=command,
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        cores=os.cpu_count(),
+        python=platform.python_version(),
+        **totals(held),
+    )
+    table = "\n".join(
+        f"| {' | '.join(cell.removesuffix(' s') for cell in row)} |" for row in [*rows, _row("all", held)]
+    )
+    return head + table + KILLS + "\n".join(f"| `{step}` | {times} |" for step, times in sorted(kills.items())) + "\n"
+
+
+def totals(held: Sequence[Outcome]) -> dict[str, str]:
+    sums = {
+        "kinds": len({outcome.kind for outcome in held}),
+        "rounds": len(held),
+        "kills": sum(sum(outcome.kills.values()) for outcome in held),
+        "reshards": sum(outcome.reshards for outcome in held),
+        "records": sum(outcome.records for outcome in held),
+        "lost": sum(outcome.lost for outcome in held),
+        "doubled": sum(outcome.doubled for outcome in held),
+        "mails": sum(outcome.extra_mails for outcome in held),
+        "slowest": round(max((max(outcome.seconds, outcome.mail_seconds) for outcome in held), default=0)),
+    }
+    return {name: f"{number:,}" for name, number in sums.items()}

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import boto3
 import psutil
@@ -56,7 +57,8 @@ class Driver(Pipeline):
         before = self._consumers(MAIN_CLASS)
         before[0].kill()
         self.wait_until(
-            lambda: before != self._consumers(MAIN_CLASS) and self._consumers(CHILD), "the daemon to be started again"
+            lambda: before != self._consumers(MAIN_CLASS) and bool(self._consumers(CHILD)),
+            "the daemon to be started again",
         )
 
     def kill_consumer_child(self) -> None:
@@ -65,4 +67,10 @@ class Driver(Pipeline):
 
     def _consumers(self, word: str) -> list[psutil.Process]:
         processes = psutil.Process(self.stack.supervisor.pid("consumer")).children(recursive=True)
-        return [process for process in processes if word in process.cmdline()]
+        return [process for process in processes if word in _command(process)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+        return process.cmdline()
+    return []

@@ -1,8 +1,10 @@
-"""`python -m consumer run`: becomes KCL's MultiLangDaemon, which starts a child (`consumer.main`) for each shard."""
+"""What the supervisor starts: becomes KCL's MultiLangDaemon, which starts a child (`consumer.main`) for each shard."""
 
 import contextlib
+import ctypes
 import hashlib
 import os
+import signal
 import stat
 import sys
 import tempfile
@@ -11,24 +13,30 @@ from pathlib import Path
 from typing import NoReturn
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from consumer import logs, multilang
 from consumer.breaker_state import wait_until_reset
 from consumer.database import engine
-from consumer.errors import CrashError
+from consumer.errors import ConsumerError, CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.leadership import give_up_leadership
 from consumer.main import ChildSettings
 from consumer.migrate import wait_until_migrated
 from consumer.progress import require_continuous
 from consumer.settings import DaemonSettings
+from consumer.supervisor import CANNOT_START, FAILED
 
 log = structlog.get_logger(__name__)
 
+PR_SET_PDEATHSIG = 1
 
-def main() -> NoReturn:
-    """Never returns. Raises SettingsError, CrashError or RetryError before the daemon is started."""
+
+def become_daemon() -> NoReturn:
+    """Never returns. Raises SettingsError, CrashError, RetryError or DBAPIError before the daemon is started."""
     settings = DaemonSettings.load()
+    worker = settings.worker_id
+    assert worker, "the supervisor says which"
     log_format = logs.resolve(settings.log_format, sys.stderr)
     logs.configure(log_format, settings.log_level)
     java = multilang.find_java(settings.java_home, os.environ.get("PATH"))
@@ -48,12 +56,11 @@ def main() -> NoReturn:
     wait_until_migrated(settings.database, time.sleep)
     _wait_until_reset(settings, child.stream_incarnation)
     require_continuous(settings, child.stream_incarnation)
-    give_up_leadership(settings.application_name, settings.worker_id, settings.aws_region)
-    log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=settings.worker_id, java=str(java))
+    give_up_leadership(settings.application_name, worker, settings.aws_region)
+    log.info("starting KCL's daemon", stream=child.stream_incarnation, worker=worker, java=str(java))
     files = _write_files(
         settings, multilang.properties(settings), multilang.logging_configuration(log_format, settings.log_level)
     )
-    # Java in this process's place: a signal reaches it, and a wrapper would break its shutdown.
     os.execve(  # noqa: S606 - arguments of our own
         java,
         multilang.command(java, settings.java_options, jars, *files),
@@ -91,3 +98,28 @@ def _own_folder(settings: DaemonSettings) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise CrashError(f"{folder} is not a folder of this user alone: remove it, or set TMPDIR to another place")
     return folder
+
+
+def end_with(parent: int) -> None:
+    """SIGKILL for this process, and for the Java that it becomes, when ``parent`` is gone: nobody would stop it.
+
+    On Linux alone.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit(FAILED)
+
+
+def main() -> NoReturn:
+    """Ends with CANNOT_START where a new start would fail for the same reason, with FAILED where it need not."""
+    end_with(int(sys.argv[1]))
+    try:
+        become_daemon()
+    except (ConsumerError, OSError, DBAPIError) as error:
+        sys.stderr.write(f"Error: {error if isinstance(error, ConsumerError) else logs.describe(error)}\n")
+        sys.exit(CANNOT_START if isinstance(error, CrashError) else FAILED)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,6 @@
 The first alert after quiet goes out at once, what follows as digests. Any number of notifiers may run.
 """
 
-import signal
 import time
 import uuid
 from collections.abc import Sequence
@@ -23,10 +22,10 @@ from consumer.pace import Pace
 from consumer.patience import Patience, Pause, StoppedError, backoff
 from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
 from consumer.settings import DatabaseSettings, NotifierSettings
+from consumer.stopping import Stop
 
 HOLD = timedelta(seconds=45)  # an attempt takes 30 at most: SES is given 15, for the quota and for the mail
 LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
-STOP_WITHIN = 0.2
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
 
 log = structlog.get_logger()
@@ -95,23 +94,6 @@ class Notifier:
             log.info("notifier started", per_day=quota.per_day, per_second=quota.per_second, sent=quota.sent)
 
 
-class Stop:
-    """Whether the process is to stop. A mere flag: a handler interrupts its own thread, which may hold any lock."""
-
-    def __init__(self) -> None:
-        self._requested = False
-
-    def request(self, *_: object) -> None:
-        self._requested = True
-
-    def pause(self, seconds: float) -> bool:
-        """Waits so long or until the stop; True if the process is to stop."""
-        end = time.monotonic() + seconds
-        while not self._requested and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, STOP_WITHIN))
-        return self._requested
-
-
 def compose_notifier(settings: NotifierSettings, database: Engine) -> Notifier:
     ses = Ses(ses_client(settings.aws_region), settings.alert_sender, settings.ses_configuration_set)
     return Notifier(
@@ -150,8 +132,6 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT. Raises SettingsError."""
     settings = NotifierSettings.load()
     logs.configure(settings.log_format, settings.log_level)
-    stop = Stop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop.request)
+    stop = Stop.on_signals()
     database = engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)
     compose_notifier(settings, database).run(settings.notify_poll_seconds, compose_pause(settings, database, stop))

@@ -1,7 +1,6 @@
 """Settings of the consumer's processes, one class each, read from environment variables of the fields' names."""
 
 import re
-import socket
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
@@ -102,10 +101,11 @@ class StreamSettings(ApplicationSettings):
 class DaemonSettings(StreamSettings):
     """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force.
 
+    Without a ``worker_id`` the supervisor takes a slot, and gives the daemon that slot's.
     ``dead_letter_share`` and ``dead_letter_window`` are the breaker's `Limit`.
     """
 
-    worker_id: str = Field(default_factory=socket.gethostname, pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")
+    worker_id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")] | None = None
     poll_interval_ms: Annotated[int, Field(ge=200)] = 300
     failover_ms: Milliseconds = 10_000
     shutdown_grace_ms: Milliseconds = 15_000

@@ -62,9 +62,7 @@ async def keep_layout_fresh(
             found = await shards.layout()
         except (StreamUnavailableError, StreamBrokenError) as error:
             if str(error) != told:
-                log.warning(
-                    "the shards cannot be listed; those known stay", reason=str(error)
-                )
+                log.warning("the shards cannot be listed; those known stay", reason=str(error))
             told = str(error)
         else:
             told = ""

@@ -1,13 +1,9 @@
 """What the supervisor starts: becomes KCL's MultiLangDaemon, which starts a child (`consumer.main`) for each shard."""
 
-import contextlib
 import ctypes
-import hashlib
 import os
 import signal
-import stat
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +15,7 @@ from consumer import logs, multilang
 from consumer.breaker_state import wait_until_reset
 from consumer.database import engine
 from consumer.errors import ConsumerError, CrashError
+from consumer.folders import own_folder
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.leadership import give_up_leadership
 from consumer.main import ChildSettings
@@ -52,6 +49,7 @@ def become_daemon() -> NoReturn:
         settings.log_level,
         str(settings.dead_letter_share),
         str(settings.dead_letter_window),
+        os.environ.get("SHARDS_FOLDER", ""),
     )
     wait_until_migrated(settings.database, time.sleep)
     _wait_until_reset(settings, child.stream_incarnation)
@@ -76,28 +74,14 @@ def _wait_until_reset(settings: DaemonSettings, incarnation: str) -> None:
 
 
 def _write_files(settings: DaemonSettings, properties: str, logging_configuration: str) -> tuple[Path, Path]:
-    folder = _own_folder(settings)
+    assert settings.worker_id
+    folder = own_folder(settings.application_name, settings.stream_name, settings.worker_id)
     files = folder / "multilang.properties", folder / "logback.xml"
     for file, text in zip(files, (properties, logging_configuration), strict=True):
         written = file.with_suffix(f".{os.getpid()}")
         written.write_text(text, "utf-8")
         written.replace(file)
     return files
-
-
-def _own_folder(settings: DaemonSettings) -> Path:
-    """One for each user and worker, so that starts leave no more than one behind. Raises CrashError.
-
-    The temporary folder is everybody's: what stands there may be another user's, or a link.
-    """
-    named = f"{settings.application_name}/{settings.stream_name}/{settings.worker_id}"
-    folder = Path(tempfile.gettempdir()) / f"consumer-{os.geteuid()}-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise CrashError(f"{folder} is not a folder of this user alone: remove it, or set TMPDIR to another place")
-    return folder
 
 
 def end_with(parent: int) -> None:

@@ -1,5 +1,6 @@
 """Whether the consumer of this container does its work: what a container engine's health check asks. Linux only."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,8 @@ from consumer.errors import CrashError, SettingsError
 from consumer.heartbeat import require_beat
 from consumer.multilang import MAIN_CLASS
 from consumer.settings import DaemonSettings, NotifierSettings
+from consumer.shard_state import read_states
+from consumer.stall import require_progress
 
 PROC = Path("/proc")
 CHILD = "consumer.main"
@@ -17,6 +20,8 @@ def require_daemon(
     incarnation: Callable[[], str],
     proc: Path = PROC,
     hindrance: Callable[[], str | None] = lambda: None,
+    stall_seconds: float = 300,
+    now: Callable[[], float] = time.time,
 ) -> None:
     """KCL's daemon runs here, with a child for each shard whose lease this worker holds, on the stream's present life.
 
@@ -34,6 +39,8 @@ def require_daemon(
         raise CrashError(f"{leases} shards are this worker's and {children} of them are being read")
     if environment.get("STREAM_INCARNATION") != incarnation():
         raise CrashError("the stream was made anew since the consumer's start: restart the consumer")
+    if folder := environment.get("SHARDS_FOLDER"):
+        require_progress(read_states(Path(folder)), now(), stall_seconds)
 
 
 def _words(file: Path) -> list[str]:
@@ -58,6 +65,7 @@ def require_daemon_here() -> None:
         lambda worker: _held_leases(settings, worker),
         lambda: _incarnation(settings),
         hindrance=lambda: _tripped(settings),
+        stall_seconds=settings.stall_seconds,
     )
 
 

@@ -4,11 +4,14 @@ import os
 import sys
 import time
 import uuid
+from pathlib import Path
 
 from consumer import logs
 from consumer.database import engine
+from consumer.folders import shards_folder
 from consumer.multilang import child_environment
 from consumer.settings import DaemonSettings
+from consumer.shard_state import ShardState, read_states
 from consumer.slots import Slots
 from consumer.stopping import Stop
 from consumer.supervisor import Process, Supervisor
@@ -23,7 +26,12 @@ def main() -> int:
     settings = DaemonSettings.load()
     logs.configure(settings.log_format, settings.log_level)
     stop = Stop.on_signals()
-    return Supervisor(worker_of(settings, stop), start_daemon, stop).run()
+    daemon = Daemon(settings)
+    if settings.metrics_port is not None:
+        from consumer.exposed import ShardMetrics, serve  # who does not want it is smaller
+
+        serve(ShardMetrics(daemon.states), settings.metrics_host, settings.metrics_port)
+    return Supervisor(worker_of(settings, stop), daemon.launch, stop).run()
 
 
 def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
@@ -39,6 +47,20 @@ def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
     return SlotWorker(Slots(database, settings.application_name, uuid.uuid4()), stop.pause, time.monotonic)
 
 
-def start_daemon(worker: str) -> Process:
-    command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
-    return Process(command, child_environment({**os.environ, "WORKER_ID": worker}))
+class Daemon:
+    """KCL's daemon under a worker's id, and what its children say of their shards."""
+
+    def __init__(self, settings: DaemonSettings) -> None:
+        self._settings = settings
+        self._shards: Path | None = None
+
+    def launch(self, worker: str) -> Process:
+        """Raises CrashError."""
+        self._shards = shards_folder(self._settings.application_name, self._settings.stream_name, worker)
+        command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
+        return Process(
+            command, child_environment({**os.environ, "WORKER_ID": worker, "SHARDS_FOLDER": str(self._shards)})
+        )
+
+    def states(self) -> list[ShardState]:
+        return read_states(self._shards) if self._shards else []

@@ -24,7 +24,7 @@ def own_folder(application: str, stream: str, worker: str) -> Path:
 
 
 def shards_folder(application: str, stream: str, worker: str) -> Path:
-    """Where the worker's children say how far they are, without what children of former lives said. Raises CrashError."""
+    """Where the worker's children say how far they are, without what those of former lives said. Raises CrashError."""
     folder = own_folder(application, stream, worker)
     for old in folder.glob(f"*{SUFFIX}"):
         old.unlink(missing_ok=True)

@@ -41,16 +41,17 @@ End = Annotated[str | None, typer.Option("--to", help="RFC 3339; received by the
 
 @app.command()
 def run() -> None:
-    """Read the stream until SIGTERM: becomes KCL's MultiLangDaemon, with one child a shard.
+    """Read the stream until SIGTERM: keeps KCL's MultiLangDaemon running, which has one child a shard.
 
-    Waits until the database is migrated. AWS_REGION, STREAM_NAME and DATABASE_URL are required. One WORKER_ID is for
-    one running consumer; one that comes back with the same takes its shards up at once.
+    Waits until the database is migrated. AWS_REGION, STREAM_NAME and DATABASE_URL are required. Any number may run:
+    each takes a slot, and whoever takes a dead one's takes its shards up at once. A WORKER_ID takes a slot's place; it
+    is for one running consumer alone.
 
     Example: AWS_REGION=eu-west-1 STREAM_NAME=payments DATABASE_URL=postgresql://… python -m consumer run
     """
-    from consumer import daemon
+    from consumer.run import main as supervise
 
-    daemon.main()
+    raise typer.Exit(supervise())
 
 
 @app.command()

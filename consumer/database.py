@@ -7,15 +7,20 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from consumer.login import Database
 
 CONNECT_SECONDS = 5
-SILENCE_MS = 15_000
+SILENCE_SECONDS = 15
 
 
 def engine(
-    database: Database, application_name: str, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000
+    database: Database,
+    application_name: str,
+    *,
+    statement_timeout_ms: int = 60_000,
+    lock_timeout_ms: int = 10_000,
+    silence_seconds: int = SILENCE_SECONDS,
 ) -> Engine:
     """An engine of one connection; ``application_name`` is what pg_stat_activity shows.
 
-    A frozen client or a dead network frees its rows within 15 seconds. A timeout of 0 means none.
+    A frozen client or a dead network frees its rows within ``silence_seconds``. A timeout of 0 means none.
     Error messages hold no statement parameters.
     """
     made = create_engine(
@@ -26,12 +31,12 @@ def engine(
         connect_args={
             "application_name": application_name,
             "client_encoding": "utf8",
-            "connect_timeout": CONNECT_SECONDS,
+            "connect_timeout": min(CONNECT_SECONDS, silence_seconds),
             "keepalives_idle": 5,
             "keepalives_interval": 5,
             "keepalives_count": 2,
-            "tcp_user_timeout": SILENCE_MS,
-            "options": f"-c idle_in_transaction_session_timeout={SILENCE_MS} -c timezone=UTC"
+            "tcp_user_timeout": silence_seconds * 1000,
+            "options": f"-c idle_in_transaction_session_timeout={silence_seconds * 1000} -c timezone=UTC"
             f" -c statement_timeout={statement_timeout_ms} -c lock_timeout={lock_timeout_ms}",
         },
     )

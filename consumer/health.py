@@ -1,5 +1,6 @@
 """Whether the consumer of this container does its work: what a container engine's health check asks. Linux only."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,16 +8,20 @@ from consumer.errors import CrashError, SettingsError
 from consumer.heartbeat import require_beat
 from consumer.multilang import MAIN_CLASS
 from consumer.settings import DaemonSettings, NotifierSettings
+from consumer.shard_state import read_states
+from consumer.stall import require_progress
 
 PROC = Path("/proc")
 CHILD = "consumer.main"
 
 
 def require_daemon(
-    held_leases: Callable[[], int],
+    held_leases: Callable[[str], int],
     incarnation: Callable[[], str],
     proc: Path = PROC,
     hindrance: Callable[[], str | None] = lambda: None,
+    stall_seconds: float = 300,
+    now: Callable[[], float] = time.time,
 ) -> None:
     """KCL's daemon runs here, with a child for each shard whose lease this worker holds, on the stream's present life.
 
@@ -27,11 +32,15 @@ def require_daemon(
     daemon = next((process for process, command in processes.items() if MAIN_CLASS in command), None)
     if daemon is None:
         raise CrashError(f"KCL's daemon is not running{'; ' + why if (why := hindrance()) else ''}")
-    children, leases = sum(CHILD in command for command in processes.values()), held_leases()
+    environment = dict(word.partition("=")[::2] for word in _words(daemon / "environ"))
+    children = sum(CHILD in command for command in processes.values())
+    leases = held_leases(environment.get("WORKER_ID", ""))
     if children < leases:
         raise CrashError(f"{leases} shards are this worker's and {children} of them are being read")
-    if f"STREAM_INCARNATION={incarnation()}" not in _words(daemon / "environ"):
+    if environment.get("STREAM_INCARNATION") != incarnation():
         raise CrashError("the stream was made anew since the consumer's start: restart the consumer")
+    if folder := environment.get("SHARDS_FOLDER"):
+        require_progress(read_states(Path(folder)), now(), stall_seconds)
 
 
 def _words(file: Path) -> list[str]:
@@ -52,14 +61,19 @@ def require_notifier_here() -> None:
 def require_daemon_here() -> None:
     """Raises SettingsError, CrashError or RetryError."""
     settings = DaemonSettings.load()
-    require_daemon(lambda: _held_leases(settings), lambda: _incarnation(settings), hindrance=lambda: _tripped(settings))
+    require_daemon(
+        lambda worker: _held_leases(settings, worker),
+        lambda: _incarnation(settings),
+        hindrance=lambda: _tripped(settings),
+        stall_seconds=settings.stall_seconds,
+    )
 
 
 # The AWS SDK takes most of the check's time, which comes every few seconds while there is no daemon yet.
-def _held_leases(settings: DaemonSettings) -> int:
+def _held_leases(settings: DaemonSettings, worker: str) -> int:
     from consumer.leases import held_leases
 
-    return held_leases(settings.application_name, settings.worker_id, settings.aws_region)
+    return held_leases(settings.application_name, worker, settings.aws_region)
 
 
 def _incarnation(settings: DaemonSettings) -> str:

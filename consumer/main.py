@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NoReturn, Protocol, TextIO
 
 import structlog
@@ -21,6 +22,7 @@ from consumer.login import Database
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
+from consumer.shard_state import Diary
 from consumer.store import Store
 
 log = structlog.get_logger(__name__)
@@ -46,6 +48,7 @@ class ChildSettings:
     log_level: str
     dead_letter_share: str = str(Limit.share)
     dead_letter_window: str = str(Limit.window)
+    shards_folder: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "ChildSettings":
@@ -70,7 +73,8 @@ def main() -> None:
     settings = ChildSettings.from_environment(os.environ)
     logs.configure(settings.log_format, settings.log_level)
     pause = partial(pause_while, os.getppid(), os.getppid, time.sleep, end_process)
-    run(commands, answers, shard_processor(settings, pause))
+    diary = Diary(Path(settings.shards_folder) if settings.shards_folder else None)
+    run(commands, answers, shard_processor(settings, pause, diary))
 
 
 def protocol_streams() -> tuple[TextIO, TextIO]:
@@ -81,11 +85,21 @@ def protocol_streams() -> tuple[TextIO, TextIO]:
     return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8"), answers
 
 
-def shard_processor(settings: ChildSettings, pause: Callable[[float], bool]) -> ShardProcessor:
+def shard_processor(settings: ChildSettings, pause: Callable[[float], bool], diary: Diary) -> ShardProcessor:
     database = engine(settings.database, f"{settings.application_name} consumer")
     store = Store(database, settings.application_name, settings.stream_name)
-    pipeline = Pipeline(RULES, store, Patience(pause), settings.limit)
-    return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause)
+    pipeline = Pipeline(RULES, store, Patience(telling(diary.waiting, pause)), settings.limit)
+    return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause, diary)
+
+
+def telling(tell: Callable[[], None], pause: Callable[[float], bool]) -> Callable[[float], bool]:
+    """``pause`` before which it is told."""
+
+    def tell_and_pause(seconds: float) -> bool:
+        tell()
+        return pause(seconds)
+
+    return tell_and_pause
 
 
 def run(commands: Commands, answers: TextIO, processor: ShardProcessor) -> None:

@@ -71,8 +71,35 @@ def _age(oldest: datetime | None, now: datetime) -> timedelta:
     return max(now - oldest, timedelta()) if oldest else timedelta()
 
 
-class Metrics:
-    """Writes the line when it is due. What keeps it away is logged, and costs that minute's line and nothing else."""
+class Report:
+    """Reads the gauges and tells them every so often. What keeps one away is logged, and costs that one alone."""
+
+    def __init__(
+        self,
+        read: Callable[[], Mapping[str, float]],
+        tell: Callable[[Mapping[str, float], float], object],
+        now: Callable[[], float] = time.time,
+        period_seconds: float = PERIOD_SECONDS,
+    ) -> None:
+        self._read = read
+        self._tell = tell
+        self._now = now
+        self._period = period_seconds
+        self._last = float("-inf")
+
+    def report(self) -> None:
+        now = self._now()
+        if abs(now - self._last) < self._period:  # a clock that was set back silences nothing
+            return
+        self._last = now
+        try:
+            self._tell(self._read(), now)
+        except (DBAPIError, OSError) as error:
+            log.warning("metrics could not be told", error=describe(error))
+
+
+class Metrics(Report):
+    """Writes a line a minute."""
 
     def __init__(
         self,
@@ -81,25 +108,11 @@ class Metrics:
         write: Callable[[str], object],
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._namespace = namespace
-        self._read = read
-        self._write = write
-        self._now = now
-        self._last = float("-inf")
-
-    def report(self) -> None:
-        now = self._now()
-        if abs(now - self._last) < PERIOD_SECONDS:  # a clock that was set back silences nothing
-            return
-        self._last = now
-        try:
-            self._write(line(self._namespace, self._read(), now))
-        except (DBAPIError, OSError) as error:
-            log.warning("metrics could not be told", error=describe(error))
+        super().__init__(read, lambda values, at: write(line(namespace, values, at)), now)
 
 
-def reporting(pause: Pause, metrics: Metrics) -> Pause:
-    """``pause`` before which the metrics are written where they are due."""
+def reporting(pause: Pause, metrics: Report) -> Pause:
+    """``pause`` before which the metrics are told where they are due."""
 
     def report(seconds: float) -> bool:
         metrics.report()

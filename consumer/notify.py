@@ -3,12 +3,12 @@
 The first alert after quiet goes out at once, what follows as digests. Any number of notifiers may run.
 """
 
-import signal
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Engine
@@ -17,17 +17,23 @@ from consumer import logs
 from consumer.database import engine
 from consumer.heartbeat import beating
 from consumer.mail import DigestMail
-from consumer.metrics import Gauges, Metrics, reporting, write_line
+from consumer.metrics import Gauges, Metrics, Report, reporting, write_line
 from consumer.outbox import Claim, Outbox, Released
 from consumer.pace import Pace
 from consumer.patience import Patience, Pause, StoppedError, backoff
 from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
 from consumer.settings import DatabaseSettings, NotifierSettings
+from consumer.stopping import Stop
 
 HOLD = timedelta(seconds=45)  # an attempt takes 30 at most: SES is given 15, for the quota and for the mail
 LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
-STOP_WITHIN = 0.2
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
+
+if TYPE_CHECKING:
+    from consumer.exposed import MailMetrics
+
+# How old what `/metrics` tells of the database may be.
+EXPOSED_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -36,7 +42,14 @@ class Notifier:
     """Tells ``recipients`` at most once in ``interval``, and sends whatever is unfinished, whoever composed it."""
 
     def __init__(
-        self, outbox: Outbox, mail: DigestMail, ses: Ses, pace: Pace, recipients: Sequence[str], interval: timedelta
+        self,
+        outbox: Outbox,
+        mail: DigestMail,
+        ses: Ses,
+        pace: Pace,
+        recipients: Sequence[str],
+        interval: timedelta,
+        count: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._outbox = outbox
         self._mail = mail
@@ -44,6 +57,7 @@ class Notifier:
         self._pace = pace
         self._recipients = recipients
         self._interval = interval
+        self._count = count
 
     def run(self, poll_seconds: float, pause: Pause) -> None:
         """Until ``pause`` says stop. A send at hand is finished first."""
@@ -71,13 +85,16 @@ class Notifier:
         except MailPassingError as error:
             reason, delay = str(error), error.delay or backoff(claim.attempt, LONGEST_DELAY)
             told.warning("digest postponed", reason=error.code, seconds=round(delay, 1))
+            self._count("postponed")
             written = database.run(lambda: self._outbox.postponed(claim, reason, timedelta(seconds=delay)))
         except MailRefusedError as error:
             reason = str(error)
             told.error("digest refused", reason=error.code)
+            self._count("refused")
             written = database.run(lambda: self._outbox.failed(claim, reason))
         else:
             told.info("digest sent", ses_message_id=message_id)
+            self._count("sent")
             written = database.run(lambda: self._outbox.sent(claim, message_id))
         if not written:
             told.warning("digest was taken over by another notifier meanwhile")
@@ -95,24 +112,7 @@ class Notifier:
             log.info("notifier started", per_day=quota.per_day, per_second=quota.per_second, sent=quota.sent)
 
 
-class Stop:
-    """Whether the process is to stop. A mere flag: a handler interrupts its own thread, which may hold any lock."""
-
-    def __init__(self) -> None:
-        self._requested = False
-
-    def request(self, *_: object) -> None:
-        self._requested = True
-
-    def pause(self, seconds: float) -> bool:
-        """Waits so long or until the stop; True if the process is to stop."""
-        end = time.monotonic() + seconds
-        while not self._requested and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, STOP_WITHIN))
-        return self._requested
-
-
-def compose_notifier(settings: NotifierSettings, database: Engine) -> Notifier:
+def compose_notifier(settings: NotifierSettings, database: Engine, exposed: "MailMetrics | None") -> Notifier:
     ses = Ses(ses_client(settings.aws_region), settings.alert_sender, settings.ses_configuration_set)
     return Notifier(
         Outbox(database),
@@ -121,12 +121,17 @@ def compose_notifier(settings: NotifierSettings, database: Engine) -> Notifier:
         Pace(ses.quota, time.monotonic),
         settings.alert_recipients,
         timedelta(seconds=settings.digest_interval_seconds),
+        exposed.count if exposed else lambda _: None,
     )
 
 
-def compose_pause(settings: NotifierSettings, database: Engine, stop: Stop) -> Pause:
-    """What happens between two steps of the work, where it is asked for: a beat, and the metrics of a minute."""
+def compose_pause(
+    settings: NotifierSettings, database: Engine, stop: Stop, exposed: "MailMetrics | None" = None
+) -> Pause:
+    """What happens between two steps of the work, where it is asked for: a beat, and the metrics when they are due."""
     pause: Pause = stop.pause
+    if exposed:
+        pause = reporting(pause, Report(Gauges(database).read, exposed.show, period_seconds=EXPOSED_SECONDS))
     if settings.metrics_namespace:
         pause = reporting(pause, Metrics(settings.metrics_namespace, Gauges(database).read, write_line))
     return beating(pause, settings.heartbeat_file) if settings.heartbeat_file else pause
@@ -150,8 +155,20 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT. Raises SettingsError."""
     settings = NotifierSettings.load()
     logs.configure(settings.log_format, settings.log_level)
-    stop = Stop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop.request)
+    stop = Stop.on_signals()
     database = engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)
-    compose_notifier(settings, database).run(settings.notify_poll_seconds, compose_pause(settings, database, stop))
+    exposed = _exposed(settings)
+    notifier = compose_notifier(settings, database, exposed)
+    notifier.run(settings.notify_poll_seconds, compose_pause(settings, database, stop, exposed))
+
+
+def _exposed(settings: NotifierSettings) -> "MailMetrics | None":
+    if settings.metrics_port is None:
+        return None
+    from prometheus_client import CollectorRegistry
+
+    from consumer.exposed import MailMetrics, serve
+
+    registry = CollectorRegistry()
+    serve(registry, settings.metrics_host, settings.metrics_port)
+    return MailMetrics(registry)

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from consumer.breaker import Limit, Trip, Window, count, is_judged, trip
-from consumer.counts import Tally, by_minute, minute
+from consumer.counts import Tally, by_minute, minute, total
 from consumer.decode import MOST_LINES, decode, has_too_many_lines, lines
 from consumer.detect import Rule, matches
 from consumer.domain import Batch, DeadLetter, Finding, Line, Position, Record, Shard
@@ -92,11 +92,11 @@ class Pipeline:
         self._seen[shard] = self._patience.run(lambda: self._store.take_up(shard))
         return self._seen[shard]
 
-    def process(self, batch: Batch) -> None:
-        """Returns when every record of the batch is stored, as evaluated or as dead letters."""
+    def process(self, batch: Batch) -> Tally:
+        """Returns when every record of the batch is stored, as evaluated or as dead letters: what of it is new."""
         evaluation = evaluate_records(self._rules, batch)  # before the row is held, and once
         try:
-            self._patience.run(lambda: self._process_once(batch, evaluation))
+            return self._patience.run(lambda: self._process_once(batch, evaluation))
         except _FloodError as error:
             flood = error
             self._patience.run(lambda: self._store.trip(batch.shard, flood.trip, flood.seen))
@@ -106,16 +106,18 @@ class Pipeline:
     def end(self, shard: Shard) -> None:
         self._patience.run(lambda: self._end_once(shard))
 
-    def _process_once(self, batch: Batch, evaluation: Evaluation) -> None:
-        window = self._windows.get(batch.shard, Window())
+    def _process_once(self, batch: Batch, evaluation: Evaluation) -> Tally:
+        window, counts = self._windows.get(batch.shard, Window()), dict[datetime, Tally]()
         with self._held(batch.shard) as work:
             last = batch.records[-1]
             if work.done is None or last.sequence_number > work.done:
                 fresh = evaluation.after(work.done)
                 stored = work.insert(fresh.findings, fresh.undecodable)
                 window = self._judge(window, batch, fresh, stored, work)
-                work.move_to(last, _counts(fresh, stored))
+                counts = _counts(fresh, stored)
+                work.move_to(last, counts)
         self._windows[batch.shard] = window  # not before it is stored
+        return total(counts) if counts else Tally()
 
     def _judge(self, window: Window, batch: Batch, fresh: Evaluation, stored: Stored, work: ShardWork) -> Window:
         """The window with this batch. Raises _FloodError, which takes the transaction back."""

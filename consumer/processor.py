@@ -11,9 +11,11 @@ from amazon_kclpy.checkpoint_error import CheckpointError
 from amazon_kclpy.v3.processor import RecordProcessorBase
 
 from consumer.checkpoints import ahead, is_ahead
+from consumer.counts import Tally
 from consumer.domain import Batch, Record, Shard
 from consumer.errors import CrashError
 from consumer.patience import backoff
+from consumer.shard_state import Diary
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +40,7 @@ class Pipeline(Protocol):
 
     def take_up(self, shard: Shard) -> int | None: ...
 
-    def process(self, batch: Batch) -> None: ...
+    def process(self, batch: Batch) -> Tally: ...
 
     def end(self, shard: Shard) -> None: ...
 
@@ -72,8 +74,10 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         stream_incarnation: str,
         crash: Callable[[], NoReturn],
         sleep: Callable[[float], object],
+        diary: Diary | None = None,
     ) -> None:
         self.crash = crash
+        self._diary = diary or Diary(None)
         self._pipeline = pipeline
         self._incarnation = stream_incarnation
         self._sleep = sleep
@@ -86,6 +90,7 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         structlog.contextvars.bind_contextvars(shard=received.shard_id)
         done = self._pipeline.take_up(self._shard)
         _require_not_ahead(received.shard_id, received.sequence_number, done)
+        self._diary.take_up(received.shard_id)
         log.info("shard taken up", done=done, checkpoint=received.sequence_number)
 
     @guarded
@@ -93,12 +98,14 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         found = received.records
         if not found:
             return
-        self._pipeline.process(Batch(self._current, _records(found)))
+        with self._diary.batch(received.millis_behind_latest) as done:
+            done(self._pipeline.process(Batch(self._current, _records(found))))
         self._stored = Mark(found[-1].sequence_number, found[-1].sub_sequence_number)
         self._checkpoint(received.checkpointer, self._stored)
 
     @guarded
     def lease_lost(self, _: Any) -> None:
+        self._diary.give_up()
         log.info("shard given up")
 
     @guarded
@@ -106,6 +113,7 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         """Without this checkpoint the shard's children never start."""
         self._pipeline.end(self._current)
         self._checkpoint(received.checkpointer, Mark())
+        self._diary.give_up()
         log.info("shard read to its end")
 
     @guarded

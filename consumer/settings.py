@@ -1,7 +1,6 @@
 """Settings of the consumer's processes, one class each, read from environment variables of the fields' names."""
 
 import re
-import socket
 from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
@@ -61,6 +60,13 @@ class _Settings(BaseSettings):
             raise SettingsError(_complaint(error)) from None
 
 
+class MetricsSettings(_Settings):
+    """Where `/metrics` is served; nowhere without a ``metrics_port``, and at a free one that is 0."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
 class DatabaseSettings(_Settings):
     """`migrate` and the repairs: ``database_url`` is a libpq URL (postgresql://…).
 
@@ -99,13 +105,15 @@ class StreamSettings(ApplicationSettings):
     stream_name: StreamName
 
 
-class DaemonSettings(StreamSettings):
+class DaemonSettings(StreamSettings, MetricsSettings):
     """`run`: KCL's daemon. Optional intervals that are unset leave KCL's own defaults in force.
 
-    ``dead_letter_share`` and ``dead_letter_window`` are the breaker's `Limit`.
+    Without a ``worker_id`` the supervisor takes a slot, and gives the daemon that slot's.
+    ``dead_letter_share`` and ``dead_letter_window`` are the breaker's `Limit`. A shard that makes no progress for
+    ``stall_seconds`` beside lag makes `health run` fail.
     """
 
-    worker_id: str = Field(default_factory=socket.gethostname, pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")
+    worker_id: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.:/-]{1,200}$")] | None = None
     poll_interval_ms: Annotated[int, Field(ge=200)] = 300
     failover_ms: Milliseconds = 10_000
     shutdown_grace_ms: Milliseconds = 15_000
@@ -116,11 +124,12 @@ class DaemonSettings(StreamSettings):
     max_records_per_batch: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     dead_letter_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     dead_letter_window: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    stall_seconds: Annotated[float, Field(gt=0)] = 300
     java_options: str = "-Xmx256m"
     java_home: str | None = None
 
 
-class NotifierSettings(DatabaseSettings):
+class NotifierSettings(DatabaseSettings, MetricsSettings):
     """`notify`: the sender SES has verified, and the 1 to 50 recipients of one e-mail.
 
     Addresses are ASCII, as SES demands (a domain in its xn-- form); the names before them are free.

@@ -235,3 +235,15 @@ breaker = Table(
     ),
     comment="Stops the consumer before it stores a flood of dead letters: no row, or none tripped, is good",
 )
+
+worker_slots = Table(
+    "worker_slots",
+    metadata,
+    _text("application", "KCL application whose workers they are", primary_key=True),
+    Column("slot", Integer, primary_key=True, autoincrement=False, comment="From 0; its worker's id is worker-SLOT"),
+    _uuid("holder", "The process's life that has it; null once it was given up", nullable=True),
+    _time("claimed_at", "Since when that one, or the last one, has it"),
+    _time("expires_at", "Whose time is over without a renewal counts as dead; or when it was given up"),
+    CheckConstraint("slot >= 0", name="slot"),
+    comment="Ids of consumers that outlive them: who takes a dead one's slot has its shards at once",
+)

@@ -26,13 +26,14 @@ class Readiness:
     publisher: Publisher
     stopping: bool = False
 
-    def obstacles(self) -> list[str]:
-        found = (
-            "the process is about to stop" if self.stopping else None,
-            self.keys.obstacle,
-            None if self.publisher.can_publish else "nothing can be published",
-        )
-        return [words for words in found if words]
+    def obstacles(self) -> dict[str, str]:
+        """State → what stands in the way, in words."""
+        found = {
+            "stopping": "the process is about to stop" if self.stopping else None,
+            "starting": self.keys.obstacle,
+            "cannot publish": None if self.publisher.can_publish else "nothing can be published",
+        }
+        return {state: words for state, words in found.items() if words}
 
 
 class _App(FastAPI):
@@ -65,8 +66,9 @@ def create_app(collector: Collector, readiness: Readiness, registry: CollectorRe
     @app.get("/health/ready", response_model=None)
     async def ready() -> dict[str, str] | Response:
         if obstacles := readiness.obstacles():
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            return problem(status, "; ".join(obstacles), {"retry-after": str(RETRY_NOT_READY_SECONDS)})
+            headers = {"retry-after": str(RETRY_NOT_READY_SECONDS)}
+            status, state = HTTPStatus.SERVICE_UNAVAILABLE, next(iter(obstacles))
+            return problem(status, "; ".join(obstacles.values()), headers, state=state)
         return {"status": "ready"}
 
     @app.get("/metrics", response_model=None)

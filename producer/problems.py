@@ -19,12 +19,16 @@ DETAILS = {
 
 
 def problem(
-    status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None, receipts: Receipts | None = None
+    status: HTTPStatus,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    receipts: Receipts | None = None,
+    state: str | None = None,
 ) -> Response:
-    """`receipts` add their totals and records as members of the document."""
+    """`receipts` add their totals and records as members of the document, and so does `state`."""
     members = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    judged = msgspec.structs.asdict(receipts) if receipts else {}
-    return Response(msgspec.json.encode(members | judged), status, headers, MEDIA_TYPE)
+    more = msgspec.structs.asdict(receipts) if receipts else {"state": state} if state else {}
+    return Response(msgspec.json.encode(members | more), status, headers, MEDIA_TYPE)
 
 
 def request_problem(error: RequestError) -> Response:

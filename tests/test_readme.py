@@ -24,6 +24,7 @@ IN_WORDS = {
     "SES_CONFIGURATION_SET",
     "KEY_KMS_ID",
     "METRICS_NAMESPACE",
+    "METRICS_PORT",
 }
 
 

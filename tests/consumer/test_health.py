@@ -26,7 +26,7 @@ def processes(folder: Path, *commands: tuple[str, ...]) -> Path:
         process = folder / str(number)
         process.mkdir()
         (process / "cmdline").write_text("\0".join([*command, ""]))
-        (process / "environ").write_text(f"PATH=/usr/bin\0STREAM_INCARNATION={LIFE}\0")
+        (process / "environ").write_text(f"PATH=/usr/bin\0STREAM_INCARNATION={LIFE}\0WORKER_ID=worker-1\0")
     (folder / "999").mkdir()
     (folder / "uptime").touch()
     return folder
@@ -38,7 +38,14 @@ def processes(folder: Path, *commands: tuple[str, ...]) -> Path:
 def test_a_consumer_is_healthy_with_a_child_for_each_of_its_leases(
     tmp_path: Path, commands: list[tuple[str, ...]], leases: int
 ) -> None:
-    require_daemon(lambda: leases, lambda: LIFE, processes(tmp_path, *commands))
+    asked: list[str] = []
+
+    def held_leases(worker: str) -> int:
+        asked.append(worker)
+        return leases
+
+    require_daemon(held_leases, lambda: LIFE, processes(tmp_path, *commands))
+    assert asked == ["worker-1"]  # the daemon's own, for its slot is known to nobody else
 
 
 @pytest.mark.parametrize(
@@ -54,7 +61,7 @@ def test_a_consumer_is_not_healthy_without_daemon_child_or_the_stream_it_began_w
     tmp_path: Path, commands: list[tuple[str, ...]], life: str, words: str
 ) -> None:
     with pytest.raises(CrashError, match=words):
-        require_daemon(lambda: 2, lambda: life, processes(tmp_path, *commands))
+        require_daemon(lambda _: 2, lambda: life, processes(tmp_path, *commands))
 
 
 def test_a_pause_beats_and_a_beat_is_good_until_a_pause_and_the_longest_step_are_over(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from consumer.notify import Stop
 from consumer.patience import backoff
+from consumer.stopping import Stop
 
 
 def test_a_pause_ends_by_itself_or_at_once_after_the_stop() -> None:

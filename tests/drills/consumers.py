@@ -65,7 +65,7 @@ def stop_in_the_middle(scene: Scene, consumer: str, sabotage: Sabotage) -> list[
     step = scene.random.choice(MIDDLES)
     sabotage.arm(step, scene.random.randint(1, 3), signal.SIGSTOP)
     scene.until(lambda: sabotage.struck(step), f"{consumer} to pass {step}")
-    stopped = [scene.program(consumer), *scene.children(consumer)]
+    stopped = scene.family(consumer)
     for process in stopped:
         os.kill(process, signal.SIGSTOP)
     scene.note(f"{consumer} is stopped at {step}")

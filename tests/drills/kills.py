@@ -47,7 +47,7 @@ def kills_at_named_steps(scene: Scene) -> None:
 @fault("kills at random moments", kind="SIGKILL at a random moment", mails=True)
 def kills_at_random_moments(scene: Scene) -> None:
     """None waits for the one before to be got over."""
-    victims = ["child", "consumer", "producer", "notifier", "postgres"] * int(scene.pick(1, 2))
+    victims = ["child", "daemon", "consumer", "producer", "notifier", "postgres"] * int(scene.pick(1, 2))
     for victim in scene.random.sample(victims, len(victims)):
         time.sleep(scene.random.uniform(0, LONGEST_PAUSE))
         kill(scene, victim)
@@ -84,4 +84,4 @@ def kill(scene: Scene, victim: str) -> None:
     if victim == "child":
         scene.kill(victim, scene.random.choice(sorted(scene.children())))
     else:
-        scene.kill(victim, scene.program(victim))
+        scene.kill(victim, scene.daemon() if victim == "daemon" else scene.program(victim))

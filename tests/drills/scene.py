@@ -5,11 +5,14 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 import psutil
 import psycopg2
 
+from consumer.health import CHILD
+from consumer.multilang import MAIN_CLASS
 from infra.local.programs import SERVICES
 from tests.drills.evidence import Position
 from tests.drills.load import Load
@@ -104,19 +107,29 @@ class Scene:
         self.until(lambda: self.rig.supervisor.pid(name), f"{name} to run")
         return self.rig.supervisor.pid(name)
 
+    def daemon(self, consumer: str = "consumer") -> int:
+        """KCL's daemon under a consumer's supervisor, once there is one."""
+        return self._under(consumer, MAIN_CLASS)[0]
+
     def children(self, consumer: str = "consumer") -> list[int]:
         """The Python processes of a consumer's daemon, once there are any."""
-        found: list[psutil.Process] = []
+        return self._under(consumer, CHILD)
+
+    def family(self, consumer: str) -> list[int]:
+        """All of a consumer's processes, once it works: its supervisor, the daemon, the children."""
+        return [self.program(consumer), self.daemon(consumer), *self.children(consumer)]
+
+    def _under(self, consumer: str, word: str) -> list[int]:
+        found: list[int] = []
 
         def look() -> bool:
-            try:
-                found[:] = psutil.Process(self.program(consumer)).children(recursive=True)
-            except psutil.NoSuchProcess:
-                return False
+            with suppress(psutil.NoSuchProcess):
+                processes = psutil.Process(self.program(consumer)).children(recursive=True)
+                found[:] = [process.pid for process in processes if word in process.cmdline()]
             return bool(found)
 
-        self.until(look, f"{consumer} to have children")
-        return [process.pid for process in found]
+        self.until(look, f"{consumer} to have a process of {word}")
+        return found
 
     def _is_so(self, holds: Callable[[], object]) -> bool:
         try:

@@ -4,10 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 
 import boto3
 import psutil
 
+from consumer.health import CHILD
+from consumer.multilang import MAIN_CLASS
 from infra.local.demonstrate import Collector
 from infra.local.programs import service_environment
 from infra.local.run import observer
@@ -49,7 +52,25 @@ class Driver(Pipeline):
             f"{service} to be started again",
         )
 
+    def kill_daemon(self) -> None:
+        """SIGKILL to KCL's daemon; returns when its supervisor has a new one with children."""
+        before = self._consumers(MAIN_CLASS)
+        before[0].kill()
+        self.wait_until(
+            lambda: before != self._consumers(MAIN_CLASS) and bool(self._consumers(CHILD)),
+            "the daemon to be started again",
+        )
+
     def kill_consumer_child(self) -> None:
         """SIGKILL to one of the daemon's Python children, in the place of an out-of-memory kill."""
-        daemon = psutil.Process(self.stack.supervisor.pid("consumer"))
-        daemon.children()[0].kill()
+        self._consumers(CHILD)[0].kill()
+
+    def _consumers(self, word: str) -> list[psutil.Process]:
+        processes = psutil.Process(self.stack.supervisor.pid("consumer")).children(recursive=True)
+        return [process for process in processes if word in _command(process)]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    with suppress(psutil.NoSuchProcess):  # it ended meanwhile
+        return process.cmdline()
+    return []

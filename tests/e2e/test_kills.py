@@ -13,7 +13,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 COUNT = 6_000
 KILLS: dict[str, Callable[[Driver], None]] = {
     "consumer child": Driver.kill_consumer_child,
-    "consumer daemon": lambda driver: driver.kill("consumer"),
+    "consumer daemon": Driver.kill_daemon,
+    "consumer": lambda driver: driver.kill("consumer"),
     "producer": lambda driver: driver.kill("producer"),
     "notifier": lambda driver: driver.kill("notifier"),
     "postgres": lambda driver: driver.kill("postgres"),

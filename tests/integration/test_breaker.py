@@ -103,4 +103,4 @@ def test_health_says_why_there_is_no_daemon(engine: Engine, tmp_path: Path) -> N
     with pytest.raises(BreakerTrippedError):
         Consumer(engine).process(flood())
     with pytest.raises(CrashError, match="not running; the breaker is tripped since"):
-        require_daemon(lambda: 0, lambda: STREAM, tmp_path, hindrance=lambda: str(tripped(engine, APPLICATION)))
+        require_daemon(lambda _: 0, lambda: STREAM, tmp_path, hindrance=lambda: str(tripped(engine, APPLICATION)))

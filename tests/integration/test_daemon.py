@@ -1,4 +1,7 @@
-"""`python -m consumer run`, up to the moment at which Java takes its place; a script stands for Java."""
+"""`python -m consumer run`: the supervisor, and the daemon up to the moment at which Java takes its place.
+
+A script stands for Java.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from sqlalchemy import Engine
 
@@ -21,14 +25,16 @@ from tests.integration.emulator import REGION, Emulator, create_stream, running
 from tests.integration.streaming import Consumer, create_lease_table, lease
 
 JAVA = """#!{python}
-import json, os, sys
+import json, os, sys, time
 files = [open(sys.argv[sys.argv.index(name) + 1]).read() for name in ("--properties-file", "--log-configuration")]
 names = ("STREAM_INCARNATION", "DATABASE_URL", "DATABASE_AUTH", "AWS_REGION", "APPLICATION_NAME", "STREAM_NAME",
     "LOG_FORMAT", "LOG_LEVEL")
-print(json.dumps([os.getpid(), sys.argv[1:], files, {{name: os.environ[name] for name in names}}]))
+print(json.dumps([os.getpid(), sys.argv[1:], files, {{name: os.environ[name] for name in names}}]), flush=True)
+time.sleep(60)
 """
 
 
+STOPPED = 143
 SHARDS = ["shardId-000000000000", "shardId-000000000001"]
 
 
@@ -69,17 +75,27 @@ def start(environment: dict[str, str]) -> "subprocess.Popen[str]":
     )
 
 
-def test_java_takes_the_place_of_a_consumer_whose_database_is_migrated(environment: dict[str, str]) -> None:
+def stop(process: "subprocess.Popen[str]") -> tuple[Any, str]:
+    """What Java was started with, and what was logged until the stop."""
+    assert process.stdout
+    told = process.stdout.readline()
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == STOPPED, err
+    return json.loads(told), err
+
+
+def test_java_is_started_once_the_database_is_migrated(environment: dict[str, str]) -> None:
     process = start(environment)
     assert process.stderr
     waiting = json.loads(process.stderr.readline())
     assert "run `python -m consumer migrate`" in waiting["reason"]
     migrate(Database(environment["DATABASE_URL"]))
 
-    out, err = process.communicate(timeout=60)
+    (pid, arguments, (properties, logging), handed), err = stop(process)
 
-    pid, arguments, (properties, logging), handed = json.loads(out)
-    assert pid == process.pid
+    assert not psutil.pid_exists(pid)
+    assert "workerId = worker-0\n" in properties
     assert arguments[:3] == ["-Xmx1m", "-Done", "-Dfile.encoding=UTF-8"]
     assert "streamName = payments" in properties
     assert "<target>System.err</target>" in logging
@@ -103,18 +119,28 @@ def test_java_takes_the_place_of_a_consumer_whose_database_is_migrated(environme
         ({"STREAM_NAME": "changeme", "AWS_REGION": ""}, 2, ["STREAM_NAME: still", "AWS_REGION: missing"]),
         ({"STREAM_NAME": "nothing"}, 1, ["there is no stream nothing"]),
         ({"JAVA_HOME": "/nowhere"}, 1, ["JAVA_HOME has no bin/java"]),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}, 1, ["Kinesis does not describe the stream payments"]),
     ],
 )
 def test_a_consumer_that_cannot_start_says_why(
-    changes: dict[str, Any], code: int, told: list[str], environment: dict[str, str]
+    changes: dict[str, Any], code: int, told: list[str], environment: dict[str, str], database_url: str
 ) -> None:
-    process = start(environment | changes)
+    process = start(environment | {"DATABASE_URL": database_url} | changes)
     out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == ""
     assert "Traceback" not in err
     assert all(words in err for words in told)
+
+
+def test_a_consumer_that_aws_does_not_answer_tries_again(environment: dict[str, str], database_url: str) -> None:
+    process = start(environment | {"DATABASE_URL": database_url, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+    assert process.stderr
+    told = [process.stderr.readline() for _ in range(3)]
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == STOPPED
+    assert "Kinesis does not describe the stream payments" in told[1]
+    assert json.loads(told[2])["event"] == "KCL's daemon ended, and is started again"
 
 
 @pytest.mark.parametrize(
@@ -147,8 +173,11 @@ def test_a_lease_table_that_would_skip_records_stops_the_consumer(
         consumer = Consumer(engine, shard, application=application)
         consumer.process(batch(Record(number, b"", ARRIVED), shard=shard))
     process = start(environment | {"DATABASE_URL": database_url, "APPLICATION_NAME": application})
+    if not told:
+        stop(process)
+        return
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, bool(out)) == ((1, False) if told else (0, True))
+    assert (process.returncode, out) == (1, "")
     assert "Traceback" not in err
     assert all(words in err for words in told)
 
@@ -158,8 +187,8 @@ def test_starts_leave_one_folder_that_is_the_users_alone(
 ) -> None:
     for worker in ("one", "one", "two"):
         process = start(environment | {"DATABASE_URL": database_url, "WORKER_ID": worker})
-        out, _ = process.communicate(timeout=60)
-        assert f"workerId = {worker}" in json.loads(out)[2][0]
+        (_, _, (properties, _), _), _ = stop(process)
+        assert f"workerId = {worker}\n" in properties
     folders = list(tmp_path.glob("consumer-*"))
     assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
     assert [len(list(folder.iterdir())) for folder in folders] == [2, 2]
@@ -169,7 +198,7 @@ def test_starts_leave_one_folder_that_is_the_users_alone(
 def test_what_another_user_may_have_planted_is_not_written_to(
     planted: str, environment: dict[str, str], database_url: str, tmp_path: Path
 ) -> None:
-    start(environment | {"DATABASE_URL": database_url}).communicate(timeout=60)
+    stop(start(environment | {"DATABASE_URL": database_url}))
     (folder,) = tmp_path.glob("consumer-*")
     for file in folder.iterdir():
         file.unlink()

@@ -27,6 +27,7 @@ VIEWS = {
     "stream_progress",
     "throughput_by_minute",
     "breaker_report",
+    "worker_report",
 }
 
 # Everything of a schema that the two ways of making it must agree on, in words that hold no object ids.

@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 
 from consumer.database import engine as database_engine
 from consumer.login import Database
-from consumer.notify import LONGEST_DELAY, Stop
+from consumer.notify import LONGEST_DELAY
 from consumer.outbox import Outbox
 from consumer.patience import Patience
+from consumer.stopping import Stop
 from tests.consumer.fake_ses import FakeSes, ses_error
 from tests.integration.alerting import INTERVAL, Clock, add_alerts, notifier, rows, states, turn_of
 

@@ -32,6 +32,7 @@ RIGHTS = {
     "emails": {"SELECT", "INSERT", "UPDATE"},
     "shard_progress": {"SELECT", "INSERT", "UPDATE"},
     "throughput": {"SELECT", "INSERT", "UPDATE"},
+    "worker_slots": {"SELECT", "INSERT", "UPDATE"},
 }
 # Beyond those, of single columns: what was done about a dead letter.
 COLUMN_RIGHTS = {("dead_letters", "state", "UPDATE"), ("dead_letters", "history", "UPDATE")}
@@ -52,6 +53,7 @@ FORBIDDEN = [
     # The fence cannot be taken away
     "DELETE FROM shard_progress",
     "DELETE FROM throughput",
+    "DELETE FROM worker_slots",
     # The schema is the migrations'
     "UPDATE alembic_version SET version_num = '9999'",
     "CREATE TABLE t ()",

@@ -23,15 +23,21 @@ async def test_404_405_and_500_are_problems_too_and_leak_nothing() -> None:
 async def test_liveness_and_readiness() -> None:
     service = ServiceUnderTest(stream=FakeStream(failures=[StreamBrokenError("ResourceNotFoundException")]))
     assert (await service.http.get("/health/live")).status_code == 200
-    assert "keys" in is_problem(await service.http.get("/health/ready"), 503)["detail"]
+    starting = is_problem(await service.http.get("/health/ready"), 503)
+    assert starting["state"] == "starting"
+    assert "keys" in starting["detail"]
     await service.key_ring.refresh()
     assert (await service.http.get("/health/ready")).status_code == 200
     await service.post(record())
-    assert "published" in is_problem(await service.http.get("/health/ready"), 503)["detail"]
+    cut_off = is_problem(await service.http.get("/health/ready"), 503)
+    assert cut_off["state"] == "cannot publish"
+    assert "published" in cut_off["detail"]
     await service.post(record())
     assert (await service.http.get("/health/ready")).status_code == 200
     service.readiness.stopping = True
-    assert "stop" in is_problem(await service.http.get("/health/ready"), 503)["detail"]
+    stopping = is_problem(await service.http.get("/health/ready"), 503)
+    assert stopping["state"] == "stopping"
+    assert "stop" in stopping["detail"]
     assert (await service.post(record())).status_code == 202, "requests are served until the load balancer has let go"
 
 

@@ -1,0 +1,66 @@
+"""Composition root of `python -m consumer run`: KCL's daemon under its supervisor, with a worker's id that lasts."""
+
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from consumer import logs
+from consumer.database import engine
+from consumer.folders import shards_folder
+from consumer.multilang import child_environment
+from consumer.settings import DaemonSettings
+from consumer.shard_state import ShardState, read_states
+from consumer.slots import Slots
+from consumer.stopping import Stop
+from consumer.supervisor import Process, Supervisor
+from consumer.worker import NamedWorker, SlotWorker, Worker
+
+SLOTS_SECONDS = 3
+"""For each answer of the database about slots: a renewal that hangs is soon begun anew."""
+
+
+def main() -> int:
+    """Until SIGTERM or SIGINT. Returns the exit code. Raises SettingsError."""
+    settings = DaemonSettings.load()
+    logs.configure(settings.log_format, settings.log_level)
+    stop = Stop.on_signals()
+    daemon = Daemon(settings)
+    if settings.metrics_port is not None:
+        from consumer.exposed import ShardMetrics, serve  # who does not want it is smaller
+
+        serve(ShardMetrics(daemon.states), settings.metrics_host, settings.metrics_port)
+    return Supervisor(worker_of(settings, stop), daemon.launch, stop).run()
+
+
+def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
+    if settings.worker_id is not None:
+        return NamedWorker(settings.worker_id)
+    database = engine(
+        settings.database,
+        "payment-analytics slots",
+        statement_timeout_ms=SLOTS_SECONDS * 1000,
+        lock_timeout_ms=SLOTS_SECONDS * 1000,
+        silence_seconds=SLOTS_SECONDS,
+    )
+    return SlotWorker(Slots(database, settings.application_name, uuid.uuid4()), stop.pause, time.monotonic)
+
+
+class Daemon:
+    """KCL's daemon under a worker's id, and what its children say of their shards."""
+
+    def __init__(self, settings: DaemonSettings) -> None:
+        self._settings = settings
+        self._shards: Path | None = None
+
+    def launch(self, worker: str) -> Process:
+        """Raises CrashError."""
+        self._shards = shards_folder(self._settings.application_name, self._settings.stream_name, worker)
+        command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
+        return Process(
+            command, child_environment({**os.environ, "WORKER_ID": worker, "SHARDS_FOLDER": str(self._shards)})
+        )
+
+    def states(self) -> list[ShardState]:
+        return read_states(self._shards) if self._shards else []

@@ -43,13 +43,13 @@ SHARD_END = {
 SHUTDOWN = {"child.shutting-down": Place("consumer.processor", "ShardProcessor.shutdown_requested", "before")}
 PRODUCER = {
     "producer.keys-read": Place("producer.auth", "KeyRing.refresh", "before"),
-    "producer.received": Place("producer.collect", "split", "before"),
+    "producer.received": Place("producer.collect", "swift.read", "before"),
     "producer.validated": Place("producer.publish", "Publisher.publish", "before"),
     "producer.publishing": Place("producer.kinesis", "KinesisStream._put", "before"),
     "producer.written": Place("producer.kinesis", "KinesisStream._put", "after"),
     "producer.settling": Place("producer.buffer", "Buffer.settle", "after"),
     "producer.published": Place("producer.publish", "Publisher.publish", "after"),
-    "producer.answering": Place("producer.collect", "Collector.answer", "after"),
+    "producer.answering": Place("producer.collect", "Collector._answer", "after"),
 }
 NOTIFIER = {
     "notifier.composing": Place("consumer.outbox", "Outbox.compose", "before"),

@@ -33,7 +33,7 @@ def administration(scene: Scene, database: str = "postgres") -> Iterator[Any]:
 def stopped(scene: Scene) -> None:
     scene.rig.supervisor.stop("postgres")
     scene.pause(scene.pick(6, 120))
-    scene.until_told("Connection refused")
+    scene.until_told("database failed, waiting")
     scene.rig.supervisor.start("postgres")
     scene.until(scene.rig.local.postgres.is_ready, "PostgreSQL to be ready")
 

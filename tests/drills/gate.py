@@ -77,7 +77,11 @@ class Gate:
             self._reset(writer)
             return
         await self._while_held()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # nobody is there: it is for us to refuse
+            reset(writer)
+            return
         pair = {writer, far_writer}
         self._open |= pair
         link = Link(self, pair)

@@ -9,18 +9,13 @@ from tests.drills.reshards import split_or_merge, splits_and_merges
 from tests.drills.scene import Scene
 from tests.drills.slotted import Slotted, slotted
 
-DAEMON_SECONDS = 10.0
-TASK_SECONDS = 30.0
 
-
-def went_on(scene: Scene, since: float, most: float) -> None:
-    """Until every shard is taken up and has moved since then. Raises TimeoutError where that took too long."""
+def went_on(scene: Scene, since: float) -> None:
+    """Until every shard is taken up and has moved since then."""
     scene.until(lambda: child_went_on(scene, since), "every shard to go on")
     took = time.time() - since
     scene.slowest = max(scene.slowest, took)
     scene.note(f"on again after {took:.1f} s")
-    if took > most:
-        raise TimeoutError(f"went on after {took:.1f} s, not {most}")
 
 
 @fault("a killed daemon", kind="SIGKILL of KCL's daemon")
@@ -31,7 +26,7 @@ def killed_daemon(scene: Scene) -> None:
         for _ in range(int(scene.pick(2, 8))):
             assert first.daemon
             scene.kill("daemon", first.daemon.pid)
-            went_on(scene, time.time(), DAEMON_SECONDS)
+            went_on(scene, time.time())
             assert first.worker == before
             scene.pause(scene.random.uniform(0, 5))
 
@@ -50,7 +45,7 @@ def replaced_task(scene: Scene) -> None:
             scene.pause(scene.random.choice([0.0, scene.random.uniform(0, 20)]))
             since = time.time()
             consumer = start()
-            went_on(scene, since, TASK_SECONDS)
+            went_on(scene, since)
             assert consumer.worker == worker
     scene.reshards += splits_and_merges() - before
 
@@ -63,7 +58,7 @@ def sleeper(scene: Scene) -> None:
         first.signal(signal.SIGSTOP)
         since = time.time()
         successor = start()
-        went_on(scene, since, TASK_SECONDS)
+        went_on(scene, since)
         assert successor.worker == worker
         first.signal(signal.SIGCONT)
         scene.note("it wakes up")

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from consumer.logs import describe
 from consumer.patience import Pause, StoppedError
-from consumer.slots import Lookout, Slots
+from consumer.slots import Lookout, Slot
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,16 @@ class Worker(Protocol):
     def release(self) -> None: ...
 
 
+class SlotTable(Protocol):
+    """`consumer.slots.Slots`: each method raises DBAPIError."""
+
+    def all(self) -> list[Slot]: ...
+
+    def hold(self, number: int) -> bool: ...
+
+    def give_up(self, number: int) -> None: ...
+
+
 class NamedWorker:
     """One whose id is set by its operator, who sees to it that no other has the same."""
 
@@ -56,7 +66,7 @@ class NamedWorker:
 class SlotWorker:
     """One whose id belongs to a slot. A database that is down keeps nobody from going on: nobody can take the slot."""
 
-    def __init__(self, slots: Slots, pause: Pause, clock: Callable[[], float]) -> None:
+    def __init__(self, slots: SlotTable, pause: Pause, clock: Callable[[], float]) -> None:
         self._slots = slots
         self._pause = pause
         self._clock = clock

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tests.drills import aws, clock, consumers, database, disk, kills, network, poison, reshards
+from tests.drills import aws, clock, consumers, database, disk, kills, network, poison, reshards, slots
 from tests.drills.registry import DRILLS, Drill
 
-FAULTS = (aws, clock, consumers, database, disk, kills, network, poison, reshards)
+FAULTS = (aws, clock, consumers, database, disk, kills, network, poison, reshards, slots)
 """The modules that register drills."""
 
 SHORT = (

@@ -1,0 +1,90 @@
+"""Recovery, with the settings of production: a killed daemon, a replaced task, a sleeper whose slot is taken."""
+
+import signal
+import time
+
+from tests.drills.kills import child_went_on
+from tests.drills.registry import fault
+from tests.drills.reshards import split_or_merge, splits_and_merges
+from tests.drills.scene import Scene
+from tests.drills.slotted import Slotted, slotted
+
+
+def went_on(scene: Scene, since: float) -> None:
+    """Until every shard is taken up and has moved since then."""
+    scene.until(lambda: child_went_on(scene, since), "every shard to go on")
+    took = time.time() - since
+    scene.slowest = max(scene.slowest, took)
+    scene.note(f"on again after {took:.1f} s")
+
+
+@fault("a killed daemon", kind="SIGKILL of KCL's daemon")
+def killed_daemon(scene: Scene) -> None:
+    """It comes back beside its supervisor, and with its worker's id."""
+    with slotted(scene) as (first, _):
+        before = first.worker
+        for _ in range(int(scene.pick(2, 8))):
+            assert first.daemon
+            scene.kill("daemon", first.daemon.pid)
+            went_on(scene, time.time())
+            assert first.worker == before
+            scene.pause(scene.random.uniform(0, 5))
+
+
+@fault("a replaced task", kind="SIGKILL of a consumer's container")
+def replaced_task(scene: Scene) -> None:
+    """Who comes knows nothing of the dead one, at once or after a while; the stream may have other shards by then."""
+    before = splits_and_merges()
+    with slotted(scene) as (consumer, start):
+        for number in range(int(scene.pick(2, 8))):
+            worker = consumer.worker
+            consumer.signal(signal.SIGKILL)
+            scene.kills["consumer's container"] += 1
+            if number % 2:
+                split_or_merge(scene)
+            scene.pause(scene.random.choice([0.0, scene.random.uniform(0, 20)]))
+            since = time.time()
+            consumer = start()
+            went_on(scene, since)
+            assert consumer.worker == worker
+    scene.reshards += splits_and_merges() - before
+
+
+@fault("a sleeper whose slot is taken", kind="slot taken over")
+def sleeper(scene: Scene) -> None:
+    """Its successor has its id when it wakes up, in the middle of a batch: for a moment both do, then it steps down."""
+    with slotted(scene) as (first, start):
+        worker = first.worker
+        first.signal(signal.SIGSTOP)
+        since = time.time()
+        successor = start()
+        went_on(scene, since)
+        assert successor.worker == worker
+        first.signal(signal.SIGCONT)
+        scene.note("it wakes up")
+        scene.until(lambda: "another process has taken the slot over" in first.told, "it to step down")
+        scene.until(lambda: first.worker not in (None, worker), "it to take another slot")
+        scene.note(f"it is {first.worker} now")
+        scene.until_more(1, "the stream to go on")
+        assert successor.worker == worker
+
+
+@fault("a database outage beside two slots", kind="database stopped")
+def outage(scene: Scene) -> None:
+    """Their time runs out, and nobody can take their slots: both are who they were, and were never started anew."""
+    with slotted(scene) as (first, start):
+        second = start()
+        scene.until(lambda: second.daemon, "the second to have a slot")
+        before = [identity(one) for one in (first, second)]
+        scene.rig.supervisor.stop("postgres")
+        scene.pause(scene.pick(20, 120))
+        scene.rig.supervisor.start("postgres")
+        scene.until_more(1, "the stream to go on")
+        scene.until(lambda: all("the slot can be renewed again" in one.told for one in (first, second)), "renewals")
+        scene.pause(5)
+        assert [identity(one) for one in (first, second)] == before
+
+
+def identity(one: Slotted) -> tuple[str | None, int]:
+    assert one.daemon
+    return one.worker, one.daemon.pid

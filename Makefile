@@ -90,6 +90,7 @@ lock: test-setup ## Resolve the requirements anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
 	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
+	@$(COMPILE) tests/mutation/requirements.in -c tests/requirements.txt -o tests/mutation/requirements.txt
 	@for part in requirements checkov; do $(COMPILE) tests/infra/$$part.in -o tests/infra/$$part.txt; done
 
 clean: ## Stop the stack and drop all of its data

@@ -35,6 +35,8 @@ def test_every_test_that_is_named_is_there(document: Path) -> None:
 
 
 def test_every_row_of_the_threats_names_a_test() -> None:
-    rows = [line for line in DOCUMENTS[0].read_text("utf-8").splitlines() if line.startswith("| ") and "---" not in line]
+    rows = [
+        line for line in DOCUMENTS[0].read_text("utf-8").splitlines() if line.startswith("| ") and "---" not in line
+    ]
     assert len(rows) > 15
     assert [row for row in rows[1:] if "`::test_" not in row] == []

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 import uuid
+from functools import partial
 
 from consumer import logs
 from consumer.database import engine
@@ -23,7 +24,7 @@ def main() -> int:
     settings = DaemonSettings.load()
     logs.configure(settings.log_format, settings.log_level)
     stop = Stop.on_signals()
-    return Supervisor(worker_of(settings, stop), start_daemon, stop).run()
+    return Supervisor(worker_of(settings, stop), start_daemon, stop, leave=partial(leave, settings)).run()
 
 
 def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
@@ -42,3 +43,9 @@ def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
 def start_daemon(worker: str) -> Process:
     command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
     return Process(command, child_environment({**os.environ, "WORKER_ID": worker}))
+
+
+def leave(settings: DaemonSettings, worker: str) -> None:
+    from consumer.leadership import leave as leave_kcl  # the AWS SDK would be half of this process
+
+    leave_kcl(settings.application_name, worker, settings.aws_region)

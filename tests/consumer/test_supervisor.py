@@ -69,7 +69,14 @@ class Scene:
         self.started: list[str] = []
         self._programs = list(programs)
         self._now = 0.0
-        self.supervisor = Supervisor(self.worker, self._launch, self.stop, clock=lambda: self._now, sleep=self._sleep)
+        self.supervisor = Supervisor(
+            self.worker,
+            self._launch,
+            self.stop,
+            leave=lambda worker: self.worker.calls.append(f"leave {worker}"),
+            clock=lambda: self._now,
+            sleep=self._sleep,
+        )
 
     def run(self) -> int:
         with capture_logs():
@@ -90,7 +97,7 @@ def test_a_daemon_that_ran_for_a_while_is_started_again_under_the_same_id_until_
     assert scene.run() == STOPPED
     assert scene.started == ["worker-0"] * 21
     assert last.signals == [signal.SIGTERM]
-    assert scene.worker.calls[-1] == "release"
+    assert scene.worker.calls[-2:] == ["leave worker-0", "release"]
 
 
 def test_a_stop_is_one_signal_and_its_end_is_awaited() -> None:
@@ -148,7 +155,17 @@ def test_a_stop_before_there_is_an_id_starts_nothing() -> None:
     scene = Scene(ids=[None])
     assert scene.run() == STOPPED
     assert scene.started == []
-    assert scene.worker.calls[-1] == "release"
+    assert scene.worker.calls == ["take", "release"]
+
+
+def test_who_has_lost_its_id_leaves_nothing_in_its_name() -> None:
+    def lose_and_stop() -> None:
+        scene.worker.lost = True
+        scene.stop.request()
+
+    scene = Scene(FakeProgram(1000, 0, lose_and_stop))
+    scene.run()
+    assert scene.worker.calls == ["take", "release"]
 
 
 def test_ticks_are_called_while_the_daemon_runs() -> None:
@@ -170,7 +187,7 @@ def test_a_tick_that_fails_is_told_of_and_harms_nobody() -> None:
 
     with capture_logs() as told:
         attempt(fail)
-    assert told == [{"event": "a tick failed", "error": "ZeroDivisionError", "log_level": "error"}]
+    assert told == [{"event": "failed beside KCL's daemon", "error": "ZeroDivisionError", "log_level": "error"}]
 
 
 def exit_code(script: str, *signals: signal.Signals) -> int:

@@ -31,7 +31,7 @@ def main() -> int:
         from consumer.exposed import ShardMetrics, serve  # who does not want it is smaller
 
         serve(ShardMetrics(daemon.states), settings.metrics_host, settings.metrics_port)
-    return Supervisor(worker_of(settings, stop), daemon.launch, stop).run()
+    return Supervisor(worker_of(settings, stop), daemon.launch, stop, leave=daemon.leave).run()
 
 
 def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
@@ -64,3 +64,8 @@ class Daemon:
 
     def states(self) -> list[ShardState]:
         return read_states(self._shards) if self._shards else []
+
+    def leave(self, worker: str) -> None:
+        from consumer.leadership import leave  # the AWS SDK would be half of this process
+
+        leave(self._settings.application_name, worker, self._settings.aws_region)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -85,7 +86,8 @@ class Supervisor:
     """Runs what ``launch`` starts under the worker's id, until the stop; in the meantime ``ticks`` are called.
 
     ``ticks`` are called one after the other about every second, in a thread of their own: they may take their time
-    without keeping a stop from its program, and what they raise is logged.
+    without keeping a stop from its program, and what they raise is logged. ``leave`` is called with the worker's id in
+    the end, while that is still ours.
     """
 
     def __init__(
@@ -94,6 +96,7 @@ class Supervisor:
         launch: Callable[[str], Program],
         stop: Stop,
         *,
+        leave: Callable[[str], None] = lambda _: None,
         restarts: Restarts | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
@@ -102,6 +105,8 @@ class Supervisor:
         self._worker = worker
         self._launch = launch
         self._stop = stop
+        self._leave = leave
+        self._id: str | None = None
         self._restarts = restarts or Restarts()
         self._clock = clock
         self._sleep = sleep
@@ -114,12 +119,17 @@ class Supervisor:
             except StoppedError:
                 return 128 + signal.SIGTERM
             finally:
-                self._worker.release()
+                self._end()
+
+    def _end(self) -> None:
+        if self._id and not self._worker.lost:
+            attempt(partial(self._leave, self._id))
+        self._worker.release()
 
     def _keep_running(self) -> int:
         while True:
-            worker, begun = self._worker.take(), self._clock()
-            code = self._live(self._launch(worker))
+            self._id, begun = self._worker.take(), self._clock()
+            code = self._live(self._launch(self._id))
             if self._stop.requested:
                 return code
             if not self._worker.lost and not self._goes_on(code, self._clock() - begun):
@@ -166,8 +176,8 @@ def ticking(ticks: Sequence[Tick]) -> Iterator[None]:
         over.set()
 
 
-def attempt(tick: Tick) -> None:
+def attempt(work: Callable[[], None]) -> None:
     try:
-        tick()
+        work()
     except Exception as error:
-        log.error("a tick failed", error=describe(error))
+        log.error("failed beside KCL's daemon", error=describe(error))

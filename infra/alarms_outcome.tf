@@ -116,7 +116,7 @@ locals {
       above     = local.most_connections
       minutes   = 10
       action = [
-        "More connections than shards and notifiers explain, which have one each.",
+        "More connections than shards, consumers and notifiers explain, which have one each.",
         "pg_stat_activity names them in application_name. A db.t4g.micro takes some 80, a db.t4g.small 170.",
       ]
     }

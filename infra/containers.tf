@@ -53,7 +53,8 @@ locals {
       image   = local.images.consumer
       command = ["run"]
       memory  = local.size.consumer.memory - local.notifier_memory
-      # After a crash it goes on in place and with its name: in 7 s, where another task would wait 3 minutes for leases.
+      # Its supervisor starts KCL's daemon again; this is for a supervisor that gives up. WORKER_ID stays unset: whoever
+      # comes, in place or as another task, takes the dead one's slot and so its leases, which others wait 3 minutes for.
       restarts     = true
       stop_seconds = 45 # KCL may use all of SHUTDOWN_GRACE_MS, and then its threads end
       health       = { command = ["consumer", "health", "run"], interval = 30, timeout = 15, start = 300 }

@@ -3,16 +3,24 @@
 import signal
 import time
 
-from tests.drills.kills import child_went_on
+from infra.local.resources import open_shards
+from infra.local.settings import STREAM
+from tests.drills.consumers import MIDDLES
 from tests.drills.registry import fault
 from tests.drills.reshards import split_or_merge, splits_and_merges
 from tests.drills.scene import Scene
 from tests.drills.slotted import Slotted, slotted
 
+WENT_ON = """
+SELECT count(*) FROM shard_progress WHERE shard_id = ANY(%s)
+AND initialized_at >= to_timestamp(%s) AND updated_at >= to_timestamp(%s) AND sequence_number IS NOT NULL
+"""
+
 
 def went_on(scene: Scene, since: float) -> None:
-    """Until every shard is taken up and has moved since then."""
-    scene.until(lambda: child_went_on(scene, since), "every shard to go on")
+    """Until every shard that the stream has now is taken up, and has moved since then."""
+    shards = [shard["ShardId"] for shard in open_shards(STREAM)]
+    scene.until(lambda: scene.rig.driver.sql(WENT_ON, shards, since, since) == [(len(shards),)], "every shard to go on")
     took = time.time() - since
     scene.slowest = max(scene.slowest, took)
     scene.note(f"on again after {took:.1f} s")
@@ -54,8 +62,11 @@ def replaced_task(scene: Scene) -> None:
 def sleeper(scene: Scene) -> None:
     """Its successor has its id when it wakes up, in the middle of a batch: for a moment both do, then it steps down."""
     with slotted(scene) as (first, start):
-        worker = first.worker
+        worker, step = first.worker, scene.random.choice(MIDDLES)
+        scene.rig.sabotage.arm(step, scene.random.randint(1, 3), signal.SIGSTOP)
+        scene.until(lambda: scene.rig.sabotage.struck(step), f"a child to pass {step}")
         first.signal(signal.SIGSTOP)
+        scene.note(f"it sleeps at {step}")
         since = time.time()
         successor = start()
         went_on(scene, since)

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import boto3
 import psutil
 
 from consumer.health import CHILD
 from consumer.multilang import MAIN_CLASS
-from infra.local.settings import APPLICATION, WORKER
+from infra.local.settings import WORKER
 from tests.drills.consumers import hand_over, owners
 from tests.drills.scene import Scene
 
@@ -90,7 +89,6 @@ def slotted(scene: Scene) -> Iterator[tuple[Slotted, Start]]:
         scene.until(lambda: first.daemon, "the first to have a slot")
         hand_all_to(scene, str(first.worker), lambda: first.works)
         scene.rig.supervisor.stop("consumer")
-        forget(WORKER)
         scene.until_more(1, "the first to evaluate")
         yield first, start
         scene.rig.supervisor.start("consumer")
@@ -108,11 +106,6 @@ def hand_all_to(scene: Scene, worker: str, works: Callable[[], object]) -> None:
 
     scene.until(is_so, f"{worker} to work")
     scene.note(f"{worker} works")
-
-
-def forget(worker: str) -> None:
-    """KCL's leader gives leases to one that was there a moment ago, and then waits for it."""
-    boto3.resource("dynamodb").Table(f"{APPLICATION}-WorkerMetricStats").delete_item(Key={"wid": worker})
 
 
 def _command(process: psutil.Process) -> list[str]:

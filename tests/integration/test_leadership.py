@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from consumer.errors import RetryError
-from consumer.leadership import give_up_leadership
+from consumer.leadership import give_up_leadership, leave
 from tests.integration.emulator import REGION, Emulator, running
 
 
@@ -62,3 +62,27 @@ def test_a_table_that_cannot_be_reached_is_tried_again(application: str, monkeyp
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(RetryError, match="CoordinatorState cannot be changed"):
         give_up_leadership(application, "me", REGION)
+
+
+@pytest.mark.parametrize(("owner", "left"), [("me", {"Migration3.0"}), ("other", {"Leader", "Migration3.0"})])
+def test_who_leaves_is_no_longer_reckoned_with(
+    owner: str, left: set[str], emulator: Emulator, application: str
+) -> None:
+    """KCL's leader goes by the workers' figures."""
+    lock(emulator, application, owner)
+    dynamodb, table = emulator.client("dynamodb"), f"{application}-WorkerMetricStats"
+    dynamodb.create_table(
+        TableName=table,
+        KeySchema=[{"AttributeName": "wid", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "wid", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for worker in ("me", "other"):
+        dynamodb.put_item(TableName=table, Item={"wid": {"S": worker}, "lut": {"N": "1"}})
+    leave(application, "me", REGION)
+    assert keys(emulator, application) == left
+    assert [item["wid"]["S"] for item in dynamodb.scan(TableName=table)["Items"]] == ["other"]
+
+
+def test_before_kcl_has_made_its_tables_there_is_nothing_to_leave(application: str) -> None:
+    leave(application, "me", REGION)

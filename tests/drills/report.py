@@ -90,8 +90,8 @@ HEAD = """\
 
 `{command}` on {date}, {cores} cores, Python {python}. Each round posts payments without a pause, breaks something,
 mends it, and then compares SQL, archive and mailbox with what was accepted, by id: nothing may be lost, nothing be
-there twice, and what is posted after the last blow must come out within 60 seconds. E-mails: at most one copy more for each
-crash of the notifier and each answer of SES that was lost.
+there twice, and what is posted after the last blow must come out within 60 seconds. E-mails: at most one copy more for
+each crash of the notifier and each answer of SES that was lost.
 
 **{kinds} kinds of fault, {rounds} rounds, {kills} kills, {reshards} splits and merges, {records} records: {lost} lost,
 {doubled} twice, {mails} e-mails once more; on again after {slowest} s at most.**

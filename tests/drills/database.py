@@ -53,18 +53,20 @@ def refusing(scene: Scene) -> None:
 @fault("PostgreSQL out of connections", kind="database out of connections")
 def out_of_connections(scene: Scene) -> None:
     with contextlib.ExitStack() as held, administration(scene) as cursor:
-        cursor.execute(SERVICES_OUT)
         end = time.monotonic() + scene.pick(6, 60)
         while time.monotonic() < end or OUT not in scene.log("consumer"):
-            _take_a_connection(scene, held)
+            if not _took_a_connection(scene, held) and OUT not in scene.log("consumer"):
+                cursor.execute(SERVICES_OUT)  # the consumer came first: it has to ask again
 
 
-def _take_a_connection(scene: Scene, held: contextlib.ExitStack) -> None:
-    """Or waits a little, where there is none left."""
+def _took_a_connection(scene: Scene, held: contextlib.ExitStack) -> bool:
+    """Waits a little where there is none left."""
     try:
         held.enter_context(contextlib.closing(psycopg2.connect(scene.rig.local.postgres.url, dbname="postgres")))
     except psycopg2.OperationalError:
         scene.pause(0.02)
+        return False
+    return True
 
 
 @fault("PostgreSQL read-only", kind="database read-only")

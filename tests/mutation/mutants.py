@@ -23,9 +23,9 @@ class DeleteStatement(Operator):  # type: ignore[misc]
             yield node.children[0].start_pos, node.children[0].end_pos
 
     def mutate(self, node: Any, index: int) -> Any:
-        statement = node.children[0]
-        prefix = statement.get_first_leaf().prefix
-        node.children[0] = parso.parse(f"{prefix}pass").children[0]
+        left = parso.parse("pass\n").children[0].children[0]
+        left.prefix = node.children[0].get_first_leaf().prefix
+        node.children[0] = left
         return node
 
     @classmethod

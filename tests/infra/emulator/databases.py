@@ -11,18 +11,24 @@ from tests.infra.emulator.replacing import after, replace
 
 
 def install(runner: Runner) -> None:
-    running: list[str] = []
+    running: dict[str, str] = {}  # the instance's name and its owner's password; one at a time
 
     def start(instance: Any, *_: Any) -> None:
         """A copy beside the first is there, but nobody logs in to it."""
         if not running:
-            running.append(instance.db_instance_identifier)
+            running[instance.db_instance_identifier] = instance.owner_password
             runner.start_database(instance.address, instance.master_username, instance.owner_password, instance.db_name)
 
     def stop(instance: Any, *_: Any) -> None:
         if instance.db_instance_identifier in running:
             running.clear()
             runner.stop_database()
+
+    def restart(instance: Any, *_: Any) -> None:
+        """A password that is managed from now on is a new one. What stood in the database is none of the emulator's."""
+        if running.get(instance.db_instance_identifier, instance.owner_password) != instance.owner_password:
+            stop(instance)
+            start(instance)
 
     def make_password(self: Any) -> str:
         """moto's is the same for all, of a user of its own."""
@@ -32,3 +38,4 @@ def install(runner: Runner) -> None:
     replace(MasterUserSecret, _generate_secret_string=make_password)
     after(RDSBackend, "create_db_instance", start)
     after(RDSBackend, "delete_db_instance", stop)
+    after(RDSBackend, "modify_db_instance", restart)

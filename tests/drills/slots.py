@@ -5,7 +5,7 @@ import time
 
 from infra.local.resources import open_shards
 from infra.local.settings import STREAM
-from tests.drills.consumers import MIDDLES
+from tests.drills.consumers import MIDDLES, owners
 from tests.drills.registry import fault
 from tests.drills.reshards import split_or_merge, splits_and_merges
 from tests.drills.scene import Scene
@@ -15,6 +15,7 @@ WENT_ON = """
 SELECT count(*) FROM shard_progress WHERE shard_id LIKE ANY(%s)
 AND initialized_at >= to_timestamp(%s) AND updated_at >= to_timestamp(%s) AND sequence_number IS NOT NULL
 """
+MOVED = "SELECT count(*) FROM shard_progress WHERE shard_id = ANY(%s) AND updated_at >= to_timestamp(%s)"
 ALL = ["%"]
 
 
@@ -82,6 +83,23 @@ def sleeper(scene: Scene) -> None:
         scene.note(f"it is {first.worker} now")
         scene.until_more(1, "the stream to go on")
         assert successor.worker == worker
+
+
+@fault("a consumer stopped beside another", kind="SIGTERM")
+def stopped_beside(scene: Scene) -> None:
+    """As at a deploy, and it is the leader that goes: the other has its shards soon, and its slot is the next one's."""
+    with slotted(scene) as (leader, start):
+        for _ in range(int(scene.pick(1, 4))):
+            other = start()
+            scene.until(lambda: other.works, "KCL to give the newcomer a shard")  # noqa: B023
+            scene.note(f"{leader.worker} and {other.worker} work on {owners()}")
+            leader.stop()
+            since = time.time()
+            shards = [shard["ShardId"] for shard in open_shards(STREAM)]
+            scene.until(lambda: scene.rig.driver.sql(MOVED, shards, since) == [(len(shards),)], "each shard to move")  # noqa: B023
+            scene.note(f"each shard moves {time.time() - since:.1f} s after the stop: {owners()}")
+            scene.slowest = max(scene.slowest, time.time() - since)
+            leader = other
 
 
 @fault("a database outage beside two slots", kind="database stopped")

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 FAILED = 1
 CANNOT_START = 78
 """The program's exit code where it says that a new start would fail for the same reason."""
+KILLED = 128
+KILLED_AT_ONCE_SECONDS = 5.0
 LOOK_SECONDS = 0.1
 TICK_SECONDS = 1.0
 Tick = Callable[[], None]
@@ -54,7 +56,7 @@ class Process:
                 return None
             if process == self._id:
                 code = os.waitstatus_to_exitcode(status)
-                self._code = code if code >= 0 else 128 - code
+                self._code = code if code >= 0 else KILLED - code
         return self._code
 
     def signal(self, number: signal.Signals) -> None:
@@ -66,7 +68,8 @@ class Process:
 class Restarts:
     """How long to wait before the program is started again, and when to leave that to whoever watches over us.
 
-    A program that ran for ``quick_seconds`` is started at once. One that did not for ``most`` times in a row is not.
+    One that ran for ``quick_seconds`` is started at once, and so is one that was killed: whoever does that every time
+    shows in its health. One that failed quickly for ``most`` times in a row is not.
     """
 
     quick_seconds: float = 60.0
@@ -74,8 +77,10 @@ class Restarts:
     most: int = 5
     failures: int = 0
 
-    def after(self, seconds: float) -> float | None:
-        """Seconds to wait after it ran for ``seconds``; None: no more."""
+    def after(self, code: int, seconds: float) -> float | None:
+        """Seconds to wait after it ran for ``seconds`` and ended with ``code``; None: no more."""
+        if code > KILLED:
+            return 0.0 if seconds > KILLED_AT_ONCE_SECONDS else 1.0
         self.failures = self.failures + 1 if seconds < self.quick_seconds else 0
         if self.failures >= self.most:
             return None
@@ -117,7 +122,7 @@ class Supervisor:
             try:
                 return self._keep_running()
             except StoppedError:
-                return 128 + signal.SIGTERM
+                return KILLED + signal.SIGTERM
             finally:
                 self._end()
 
@@ -148,7 +153,7 @@ class Supervisor:
         return code
 
     def _goes_on(self, code: int, seconds: float) -> bool:
-        wait = None if code == CANNOT_START else self._restarts.after(seconds)
+        wait = None if code == CANNOT_START else self._restarts.after(code, seconds)
         told = log.bind(code=code, ran_seconds=round(seconds, 1))
         if wait is None:
             told.error("KCL's daemon ended, and so does its supervisor")

@@ -31,6 +31,8 @@ locals {
     # A shard is read five times a second at most, and Firehose reads it too.
     POLL_INTERVAL_MS  = "300"
     SHUTDOWN_GRACE_MS = "15000"
+    # How soon a new shard, or a dead worker's, has another. KCL's own 20 s would make a reshard's children wait for 27.
+    LEASE_ASSIGNMENT_INTERVAL_MS = "5000"
   })
 
   containers = {

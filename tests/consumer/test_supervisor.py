@@ -113,7 +113,7 @@ def test_a_stop_is_one_signal_and_its_end_is_awaited() -> None:
     assert slow.signals == [signal.SIGTERM]
 
 
-@pytest.mark.parametrize(("code", "told"), [(1, 1), (0, 1), (137, 137)])
+@pytest.mark.parametrize(("code", "told"), [(1, 1), (0, 1), (3, 3)])
 def test_a_daemon_that_ends_quickly_for_several_times_ends_the_supervisor(
     code: int, told: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,9 +127,15 @@ def test_a_daemon_that_ends_quickly_for_several_times_ends_the_supervisor(
 
 def test_waits_have_a_limit_and_a_long_life_forgives_what_was_before() -> None:
     restarts = Restarts(most=9)
-    assert [restarts.after(5) for _ in range(8)] == [0, 1, 2, 4, 8, 8, 8, 8]
-    assert restarts.after(60) == 0
-    assert restarts.after(5) == 0
+    assert [restarts.after(1, 5) for _ in range(8)] == [0, 1, 2, 4, 8, 8, 8, 8]
+    assert restarts.after(1, 60) == 0
+    assert restarts.after(1, 5) == 0
+
+
+def test_who_is_killed_again_and_again_is_started_again_and_again() -> None:
+    restarts = Restarts()
+    assert [restarts.after(137, 6) for _ in range(20)] == [0] * 20
+    assert [restarts.after(137, 0.5) for _ in range(20)] == [1] * 20
 
 
 def test_a_daemon_that_says_that_it_cannot_start_is_not_started_again() -> None:

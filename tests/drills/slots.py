@@ -5,25 +5,29 @@ import time
 
 from infra.local.resources import open_shards
 from infra.local.settings import STREAM
-from tests.drills.consumers import MIDDLES
+from tests.drills.consumers import MIDDLES, owners
 from tests.drills.registry import fault
 from tests.drills.reshards import split_or_merge, splits_and_merges
 from tests.drills.scene import Scene
 from tests.drills.slotted import Slotted, slotted
 
 WENT_ON = """
-SELECT count(*) FROM shard_progress WHERE shard_id = ANY(%s)
+SELECT count(*) FROM shard_progress WHERE shard_id LIKE ANY(%s)
 AND initialized_at >= to_timestamp(%s) AND updated_at >= to_timestamp(%s) AND sequence_number IS NOT NULL
 """
+MOVED = "SELECT count(*) FROM shard_progress WHERE shard_id = ANY(%s) AND updated_at >= to_timestamp(%s)"
+ALL = ["%"]
 
 
 def went_on(scene: Scene, since: float) -> None:
     """Until every shard that the stream has now is taken up, and has moved since then."""
+    scene.until(lambda: scene.rig.driver.sql(WENT_ON, ALL, since, since)[0][0], "a shard to go on")
+    scene.note(f"the first shard goes on after {time.time() - since:.1f} s")
     shards = [shard["ShardId"] for shard in open_shards(STREAM)]
     scene.until(lambda: scene.rig.driver.sql(WENT_ON, shards, since, since) == [(len(shards),)], "every shard to go on")
     took = time.time() - since
     scene.slowest = max(scene.slowest, took)
-    scene.note(f"on again after {took:.1f} s")
+    scene.note(f"and each after {took:.1f} s")
 
 
 @fault("a killed daemon", kind="SIGKILL of KCL's daemon")
@@ -63,8 +67,9 @@ def sleeper(scene: Scene) -> None:
     """Its successor has its id when it wakes up, in the middle of a batch: for a moment both do, then it steps down."""
     with slotted(scene) as (first, start):
         worker, step = first.worker, scene.random.choice(MIDDLES)
+        struck = len(scene.rig.sabotage.struck(step))
         scene.rig.sabotage.arm(step, scene.random.randint(1, 3), signal.SIGSTOP)
-        scene.until(lambda: scene.rig.sabotage.struck(step), f"a child to pass {step}")
+        scene.until(lambda: len(scene.rig.sabotage.struck(step)) > struck, f"a child to pass {step}")
         first.signal(signal.SIGSTOP)
         scene.note(f"it sleeps at {step}")
         since = time.time()
@@ -78,6 +83,23 @@ def sleeper(scene: Scene) -> None:
         scene.note(f"it is {first.worker} now")
         scene.until_more(1, "the stream to go on")
         assert successor.worker == worker
+
+
+@fault("a consumer stopped beside another", kind="SIGTERM")
+def stopped_beside(scene: Scene) -> None:
+    """As at a deploy, and it is the leader that goes: the other has its shards soon, and its slot is the next one's."""
+    with slotted(scene) as (leader, start):
+        for _ in range(int(scene.pick(1, 4))):
+            other = start()
+            scene.until(lambda: other.works, "KCL to give the newcomer a shard")  # noqa: B023
+            scene.note(f"{leader.worker} and {other.worker} work on {owners()}")
+            leader.stop()
+            since = time.time()
+            shards = [shard["ShardId"] for shard in open_shards(STREAM)]
+            scene.until(lambda: scene.rig.driver.sql(MOVED, shards, since) == [(len(shards),)], "each shard to move")  # noqa: B023
+            scene.note(f"each shard moves {time.time() - since:.1f} s after the stop: {owners()}")
+            scene.slowest = max(scene.slowest, time.time() - since)
+            leader = other
 
 
 @fault("a database outage beside two slots", kind="database stopped")

@@ -124,9 +124,9 @@ def free_port() -> int:
         return port
 
 
-def wait_for(holds: Callable[[], Any]) -> Any:
+def wait_for(holds: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:
     """What ``holds`` returns, once it is true."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + seconds
     while not (found := holds()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)

@@ -165,10 +165,11 @@ def main() -> None:
 def _exposed(settings: NotifierSettings) -> "MailMetrics | None":
     if settings.metrics_port is None:
         return None
-    from prometheus_client import CollectorRegistry
+    from prometheus_client import CollectorRegistry, disable_created_metrics
 
     from consumer.exposed import MailMetrics, serve
 
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # unannotated in prometheus_client
     registry = CollectorRegistry()
     serve(registry, settings.metrics_host, settings.metrics_port)
     return MailMetrics(registry)

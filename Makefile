@@ -9,6 +9,7 @@ INPUT ?=
 SEND_ARGS ?=
 DRILL_ARGS ?=
 MUTANT_ARGS ?=
+BENCH_ARGS ?=
 FUZZ_EXAMPLES ?= 2000
 FUZZ_RUNS ?= 5000000
 
@@ -59,6 +60,9 @@ fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZ
 
 drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
 	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)
+
+bench: test-setup ## Measure the producer beside its limits, on two cores (Linux)
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 mutants: test-setup ## Break the code on purpose for an hour, see whether tests notice; the table: docs/mutants.md
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.txt
@@ -131,4 +135,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test test-infra fuzz drills mutants lint lint-infra format lock clean distclean test-setup infra-setup
+.PHONY: help run setup up down status send test test-infra fuzz drills bench mutants lint lint-infra format lock clean distclean test-setup infra-setup

@@ -34,6 +34,13 @@ def test_every_test_that_is_named_is_there(document: Path) -> None:
     assert missing == []
 
 
+def test_the_readme_sums_up_the_drills_as_their_report_does() -> None:
+    report = (CHECKOUT / "docs" / "drills.md").read_text("utf-8")
+    found = re.search(r"\*\*(\d+ kinds of fault.*?)\*\*", report, re.DOTALL)
+    assert found
+    assert " ".join(found[1].split()) in " ".join((CHECKOUT / "README.md").read_text("utf-8").split())
+
+
 def test_every_row_of_the_threats_names_a_test() -> None:
     rows = [
         line for line in DOCUMENTS[0].read_text("utf-8").splitlines() if line.startswith("| ") and "---" not in line

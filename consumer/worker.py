@@ -91,7 +91,7 @@ class SlotWorker:
                 self._renew(self._number)
 
     def release(self) -> None:
-        """Frees the slot, if it is ours, for the next; where the database does not answer, its time runs out instead."""
+        """Frees the slot, if it is ours; where the database does not answer, its time runs out instead."""
         with self._turn:
             number, self._number = self._number, None
             if number is None:

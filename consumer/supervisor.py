@@ -91,8 +91,8 @@ class Supervisor:
     """Runs what ``launch`` starts under the worker's id, until the stop; in the meantime ``ticks`` are called.
 
     ``ticks`` are called one after the other about every second, in a thread of their own: they may take their time
-    without keeping a stop from its program, and what they raise is logged. ``leave`` is called with the worker's id in
-    the end, while that is still ours.
+    without keeping a stop from its program or the worker from its id, and what they raise is logged. ``leave`` is
+    called with the worker's id in the end, while that is still ours.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
-        self.ticks: list[Tick] = [worker.keep]
+        self.ticks: list[Tick] = []
         self._worker = worker
         self._launch = launch
         self._stop = stop
@@ -118,7 +118,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Returns the exit code: the program's last one."""
-        with ticking(self.ticks):
+        with ticking([self._worker.keep]), ticking(self.ticks):
             try:
                 return self._keep_running()
             except StoppedError:

@@ -91,10 +91,10 @@ class SlotWorker:
                 self._renew(self._number)
 
     def release(self) -> None:
-        """Frees the slot for the next; where the database does not answer, its time runs out instead."""
+        """Frees the slot, if it is ours; where the database does not answer, its time runs out instead."""
         with self._turn:
             number, self._number = self._number, None
-            if number is None or self.lost:
+            if number is None:
                 return
             try:
                 self._slots.give_up(number)

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.patience import StoppedError
-from consumer.slots import EXPIRY_SECONDS, WATCH_SECONDS
+from consumer.slots import EXPIRY_SECONDS
 from consumer.worker import RENEWAL_SECONDS, NamedWorker, SlotWorker
 from tests.consumer.fake_slots import FakeSlots, Table
 
@@ -117,20 +117,24 @@ def test_a_database_outage_changes_nothing(cluster: Cluster) -> None:
     assert not any(worker.lost for worker in workers)
 
 
-def test_a_newcomer_of_an_outage_takes_the_dead_ones_slot_and_not_a_living_ones(cluster: Cluster) -> None:
-    """The time of both is over when the database is back."""
+@pytest.mark.parametrize("begins", [0.0, STEP])
+def test_a_newcomer_of_an_outage_takes_the_dead_ones_slot_and_not_a_living_ones(
+    cluster: Cluster, begins: float
+) -> None:
+    """The time of both is over when the database is back, and the living one's connection takes some seconds more."""
     workers = [cluster.start() for _ in range(2)]
-    cluster.table.down = True
     cluster.kill(workers[1])
-    back = cluster.now + A_WHILE
+    begun = cluster.now + begins
+    back = begun + A_WHILE
 
     def wait(seconds: float) -> bool:
-        cluster.table.down = cluster.now < back
-        return cluster.wait(seconds)
+        cluster.table.clock.seconds += seconds
+        cluster.table.down = begun <= cluster.now < back
+        return cluster.wait(0) if cluster.now >= back + 4 else cluster.now > 100 * A_WHILE
 
+    cluster.table.down = begins == 0
     newcomer = SlotWorker(FakeSlots(cluster.table), wait, cluster.table.clock)
     assert newcomer.take() == "worker-1"
-    assert cluster.now >= back + WATCH_SECONDS
     assert not workers[0].lost
 
 

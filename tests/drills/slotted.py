@@ -64,7 +64,8 @@ class Slotted:
     def stop(self) -> None:
         """In order where it has the time for that, else not."""
         self.signal(signal.SIGCONT)
-        self.supervisor.terminate()
+        with suppress(psutil.NoSuchProcess):
+            self.supervisor.terminate()
         try:
             self.supervisor.wait(30)
         except psutil.TimeoutExpired:

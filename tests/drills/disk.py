@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
+
 from infra.local.postgres import DATABASE
 from tests.drills.database import SERVICES_OUT, administration
 from tests.drills.registry import SkippedError, fault
@@ -90,9 +92,20 @@ def log_disk_full(scene: Scene) -> None:
         with _moved(scene, log, disk):
             scene.until_more(1)
             with full(disk):
+                scene.until(lambda: _needs_another_file(scene), "PostgreSQL to find no room for its log")
                 scene.pause(scene.pick(10, 60))
-                scene.until_told("the database")
+                scene.until_told("database failed, waiting")
             scene.until_more(1)
+
+
+def _needs_another_file(scene: Scene) -> bool:
+    """It has some in store, which the load would take a while to fill; True once there is none."""
+    try:
+        with administration(scene) as cursor:
+            cursor.execute("SELECT pg_switch_wal()")
+    except psycopg2.OperationalError:
+        return True
+    return False
 
 
 @contextlib.contextmanager

@@ -20,6 +20,8 @@ def _weather(scene: Scene, link: str, seconds: float, weather: dict[str, object]
     with gate.weather(**weather):
         scene.pause(seconds)
         scene.until(lambda: gate.mishaps > before, f"the weather to be felt on {link}")
+    if link == "notifier-SES" and "slow" not in weather:  # what SES took may have been told to nobody
+        scene.mail_answers_lost += gate.mishaps - before
     scene.note(f"{link}: {weather}, felt {gate.mishaps - before} times")
 
 

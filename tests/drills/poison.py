@@ -75,5 +75,8 @@ def _line(scene: Scene, share: float) -> bytes | Payment:
 
 @fault("a flood of poison", kind="poison flood")
 def flood(scene: Scene) -> None:
-    """Nothing but poison, as fast as it can be put."""
+    """Nothing but poison, as fast as it can be put: the breaker stops the consumer, and a person lets it go on."""
     put(scene, [[poison(scene.random)] for _ in range(int(scene.pick(3_000, 40_000)))])
+    scene.until_told("the breaker is tripped since")
+    scene.pause(scene.pick(2, 20))
+    scene.rig.driver.run_as("drill", "consumer", "breaker", "reset", "--note", "a flood on purpose").check_returncode()

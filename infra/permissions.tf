@@ -153,10 +153,17 @@ data "aws_iam_policy_document" "keys" {
   statement {
     sid = "WriteKeys"
     actions = [
-      "secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue",
-      "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage",
+      "secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue",
+      "secretsmanager:UpdateSecretVersionStage",
     ]
     resources = [aws_secretsmanager_secret.api_keys.arn, local.api_key_secret_arn]
+  }
+
+  # The first key's clear text; the secret of the hashes is Terraform's.
+  statement {
+    sid       = "MakeSecret"
+    actions   = ["secretsmanager:CreateSecret"]
+    resources = [local.api_key_secret_arn]
   }
 
   statement {

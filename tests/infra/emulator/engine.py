@@ -42,7 +42,15 @@ class DockerRunner:
             self._remove(service)
             self._services[service] = [f"{self._label}-{service}-{container.name}" for container in containers]
             for name, container in zip(self._services[service], containers, strict=True):
-                _docker("run", "--detach", "--name", name, *_health(container), *self._options(container))
+                _docker(
+                    "run",
+                    "--detach",
+                    "--restart=on-failure",
+                    "--name",
+                    name,
+                    *_health(container),
+                    *self._options(container),
+                )
 
     def stop(self, service: str) -> None:
         with self._changing:

@@ -149,7 +149,6 @@ data "aws_iam_policy_document" "consumer_tool" {
 }
 
 data "aws_iam_policy_document" "keys" {
-  # CreateSecret is how both secrets are first written to; of one that is there AWS answers that it exists.
   statement {
     sid = "WriteKeys"
     actions = [
@@ -159,7 +158,7 @@ data "aws_iam_policy_document" "keys" {
     resources = [aws_secretsmanager_secret.api_keys.arn, local.api_key_secret_arn]
   }
 
-  # The first key's clear text; the secret of the hashes is Terraform's.
+  # Of the first key's clear text, which is how that is first written to; the secret of the hashes is Terraform's.
   statement {
     sid       = "MakeSecret"
     actions   = ["secretsmanager:CreateSecret"]

@@ -5,10 +5,12 @@ import json
 from datetime import timedelta
 
 import pytest
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from producer.auth import ApiKey, KeyRing, new_key
 from producer.errors import NotReadyError, SecretEmptyError, SecretUnavailableError, UnauthorizedError
+from producer.metrics import Metrics
 from tests.producer.fakes import FakeSecrets, key_document, metrics
 from tests.producer.service import KEY, KEY_TEXT, NOW, revised
 
@@ -118,6 +120,21 @@ async def test_a_failure_that_lasts_is_told_ever_more_rarely_and_another_one_at_
     down = [("keys not refreshed", "down", times) for times in (1, 2, 4, 8, 16, 32, 64)]
     denied = ("keys not refreshed", "denied", 1)
     assert told == [*down, denied, ("keys loaded", None, None), denied]
+
+
+@pytest.mark.parametrize("error", [SecretUnavailableError("down"), RuntimeError("nobody thought of it")])
+async def test_every_read_is_counted_and_a_failure_is_told_by_its_reason(error: Exception) -> None:
+    registry = CollectorRegistry()
+    secrets = FakeSecrets.holding(KEY)
+    keys = KeyRing(secrets, Metrics(registry), lambda: NOW)
+    await keys.refresh()
+    secrets.document = error
+    with capture_logs() as logs:
+        await keys.refresh()
+    reason = "down" if isinstance(error, SecretUnavailableError) else "RuntimeError"
+    assert [(line["reason"], line["last_good"]) for line in logs] == [(reason, True)]
+    for outcome in ("loaded", "failed"):
+        assert registry.get_sample_value("collector_key_refreshes_total", {"outcome": outcome}) == 1
 
 
 async def test_what_keeps_everybody_out_is_told_and_so_is_the_remedy_where_there_is_one() -> None:

@@ -27,7 +27,7 @@ def test_a_kill_in_the_middle_of_a_run_loses_and_doubles_nothing(driver: Driver,
     source = tmp_path / "transactions.jsonl"
     source.write_text("".join(f"{line}\n" for line in lines))
     before = driver.evaluated()
-    sending = driver.start_sending(source, "--batch", "50", "--concurrency", "1")
+    sending = driver.start_sending(source, "--batch", "5", "--concurrency", "1")
     driver.wait_until(lambda: driver.evaluated() > before + COUNT // 20, "the run to be under way")
     assert sending.process.poll() is None, "the run is over before the kill"
     KILLS[victim](driver)

@@ -31,7 +31,7 @@ def test_a_kill_in_the_middle_of_a_stream_loses_and_doubles_nothing(
     source = tmp_path / "transactions.jsonl"
     source.write_text("".join(f"{line}\n" for line in lines))
     before = driver.evaluated()
-    sending = driver.start_sending(source, "--batch", "10", "--concurrency", "1")
+    sending = driver.start_sending(source, "--batch", "2", "--concurrency", "1")
     driver.wait_until(lambda: driver.evaluated() > before + COUNT // 20, "the run to be under way")
     assert sending.process.poll() is None, "the run is over before the kill"
     KILLS[victim](driver)

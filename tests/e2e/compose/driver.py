@@ -20,11 +20,13 @@ WHERE sequence_number IS NOT NULL AND stream_incarnation =
   (SELECT stream_incarnation FROM shard_progress ORDER BY initialized_at DESC LIMIT 1)
 """
 # In the container: its processes are found as `ps` would, which slim images lack.
-KILL_INSIDE = """
-import os, pathlib, signal
+DAEMONS_INSIDE = """
+import os, pathlib, signal, sys
 for file in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
     if any(word.endswith("MultiLangDaemon") for word in file.read_text().split("\\0")):
-        os.kill(int(file.parent.name), signal.SIGKILL)
+        print(file.parent.name)
+        if sys.argv[1:] == ["kill"]:
+            os.kill(int(file.parent.name), signal.SIGKILL)
 """
 
 
@@ -51,12 +53,16 @@ class ComposeDriver(Pipeline):
         self.compose("start", service)
 
     def kill_daemon_inside(self) -> None:
-        """SIGKILL to KCL's daemon from within, as for want of memory: the restart policy brings the container back."""
+        """SIGKILL to KCL's daemon, as for want of memory: its supervisor starts it again in its container."""
         before = self.compose.state("consumer")["RestartCount"]
-        self.compose("exec", "-T", "consumer", "python", "-", stdin=KILL_INSIDE)
-        self.wait_until(
-            lambda: self.compose.state("consumer")["RestartCount"] > before, "the consumer's container to be restarted"
-        )
+        killed = self._daemons_inside("kill")
+        assert killed
+        self.wait_until(lambda: bool(self._daemons_inside() - killed), "the consumer's daemon to be started again")
+        assert self.compose.state("consumer")["RestartCount"] == before
+
+    def _daemons_inside(self, *words: str) -> set[str]:
+        """Process ids of KCL's daemon in the consumer's container, of which there is one."""
+        return {*self.compose("exec", "-T", "consumer", "python", "-", *words, stdin=DAEMONS_INSIDE).split()}
 
     def stored(self) -> dict[str, str]:
         """Shard → last sequence number in PostgreSQL, of the shards that had any."""

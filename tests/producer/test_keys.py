@@ -2,14 +2,21 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from producer.auth import ApiKey, KeyRing, new_key
-from producer.errors import NotReadyError, SecretEmptyError, SecretUnavailableError, UnauthorizedError
+from producer.auth import ApiKey, KeyRing, new_key, parse_keys
+from producer.errors import (
+    MalformedKeysError,
+    NotReadyError,
+    SecretEmptyError,
+    SecretUnavailableError,
+    UnauthorizedError,
+)
 from producer.metrics import Metrics
 from tests.producer.fakes import FakeSecrets, key_document, metrics
 from tests.producer.service import KEY, KEY_TEXT, NOW, revised
@@ -135,6 +142,50 @@ async def test_every_read_is_counted_and_a_failure_is_told_by_its_reason(error: 
     assert [(line["reason"], line["last_good"]) for line in logs] == [(reason, True)]
     for outcome in ("loaded", "failed"):
         assert registry.get_sample_value("collector_key_refreshes_total", {"outcome": outcome}) == 1
+
+
+async def test_keys_are_told_of_when_they_change_and_not_each_time_they_are_read() -> None:
+    secrets = FakeSecrets.holding(KEY)
+    keys = ring(secrets)
+    with capture_logs() as logs:
+        for document in (key_document(KEY), key_document(KEY), key_document(KEY, OTHER), key_document(KEY, OTHER)):
+            secrets.document = document
+            await keys.refresh()
+    assert [(line["event"], line["keys"]) for line in logs] == [("keys loaded", 1), ("keys loaded", 2)]
+
+
+async def test_the_same_words_are_the_same_failure_and_others_are_another() -> None:
+    secrets = FakeSecrets(SecretUnavailableError("down"))
+    keys = ring(secrets)
+    with capture_logs() as logs:
+        for number in range(6):
+            secrets.document = SecretUnavailableError(str(b"down", "ascii") if number < 3 else f"x{number}")
+            await keys.refresh()
+    assert [(line["reason"], line["times"]) for line in logs] == [
+        ("down", 1),
+        ("down", 2),
+        ("x3", 1),
+        ("x4", 1),
+        ("x5", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "where"),
+    [("{", "it is not JSON"), (json.dumps({"keys": [DOCUMENT["keys"][0] | {"sha256": "x"}]}), "`$.keys[0].sha256`")],
+)
+def test_what_is_wrong_with_the_document_is_told_by_its_place(document: str, where: str) -> None:
+    with pytest.raises(MalformedKeysError, match=re.escape(f"the secret is no key document: {where}")):
+        parse_keys(document)
+
+
+async def test_only_an_empty_secret_is_said_to_need_a_first_key() -> None:
+    secrets = FakeSecrets(RuntimeError("nobody thought of it"))
+    keys = ring(secrets)
+    for _ in range(2):
+        assert "keys create" not in (keys.obstacle or "")
+        await keys.refresh()
+    assert "keys create" not in (keys.obstacle or "")
 
 
 async def test_what_keeps_everybody_out_is_told_and_so_is_the_remedy_where_there_is_one() -> None:

@@ -1,6 +1,17 @@
 """What the README's commands need of the emulator beside Terraform's calls."""
 
-from tests.infra.aws import Aws
+from collections.abc import Iterator
+
+import pytest
+
+from tests.infra.aws import Aws, serving
+
+
+@pytest.fixture
+def bare_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """One of its own: the others' stays bare."""
+    with serving(tmp_path_factory.mktemp("used-aws"), has_engine=False) as aws:
+        yield aws
 
 
 def test_a_database_can_be_copied_as_of_a_moment_and_made_anew_from_a_snapshot(bare_aws: Aws) -> None:

@@ -28,15 +28,18 @@ from tests.integration.streaming import APPLICATION, Consumer, create_lease_tabl
 pytestmark = pytest.mark.skipif(not OPENSSL, reason="openssl makes the certificate, and it is not here")
 
 JAVA = """#!{python}
-import subprocess, sys
+import signal, subprocess, sys
 asked = '{{"action": "initialize", "shardId": "s", "sequenceNumber": "TRIM_HORIZON", "subSequenceNumber": 0}}'
-sys.exit(subprocess.run([sys.executable, "-m", "consumer.main"], input=asked + chr(10), text=True).returncode)
+subprocess.run([sys.executable, "-m", "consumer.main"], input=asked + chr(10), text=True, check=True)
+signal.pause()
 """
+STOPPED = 143
 TRX_ID = "4b4bb47f-44c5-43a2-b7be-2a1cd13a3b0b"
 # Command → what it calls itself in the database.
 COMMANDS = {
     "migrate": {"payment-analytics migrate"},
     "run": {
+        "payment-analytics slots",
         "payment-analytics wait",
         "payment-analytics breaker",
         "payment-analytics progress",
@@ -194,15 +197,19 @@ def test_every_command_logs_in_with_tokens_and_shows_none(
     pipe = subprocess.PIPE
     started = [sys.executable, "-m", "consumer", *command.split()]
     with subprocess.Popen(started, cwd=CHECKOUT, env=environment, stdout=pipe, stderr=pipe, text=True) as process:
-        if command == "notify":
-            wait_for(lambda: len(door.visits) > door.refusing)
+        if command in ("run", "notify"):
+            wait_for(lambda: len(door.visits) > door.refusing and _visitors(door) == COMMANDS[command])
             process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
-    assert process.returncode == (1 if command.startswith("await") else 0), err
-    assert {visit.application for visit in door.visits} == COMMANDS[command]
+    assert process.returncode == {"run": STOPPED}.get(command, int(command.startswith("await"))), err
+    assert _visitors(door) == COMMANDS[command]
     for told in (out, err):
         assert "X-Amz" not in told
         assert not any(visit.token in told for visit in door.visits)
+
+
+def _visitors(door: Door) -> set[str]:
+    return {visit.application for visit in door.visits}
 
 
 def test_a_token_that_rds_refuses_is_followed_by_a_new_one(engine: Engine, door: Door) -> None:

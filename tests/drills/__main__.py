@@ -53,7 +53,7 @@ def main(
         if json:
             write_json(json, outcomes)
     if markdown:
-        markdown.write_text(as_markdown(outcomes, "make drills"))
+        markdown.write_text(as_markdown(outcomes, "make drills" if not of else "make drills DRILL_ARGS=…"))
     console.print(table(outcomes), kills_table(outcomes))
     raise typer.Exit(0 if all(outcome.passed for outcome in outcomes) else 1)
 

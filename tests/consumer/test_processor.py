@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -15,6 +16,7 @@ from consumer.main import pause_while, run
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
+from consumer.shard_state import Diary, read_states
 from tests.consumer.builders import ARRIVED, FIRST, SHARD, wire
 from tests.consumer.fake_store import FakeStore, outage
 
@@ -22,13 +24,19 @@ from tests.consumer.fake_store import FakeStore, outage
 class Daemon:
     """KCL's side. Checkpoints are answered with ``refusals`` (Java class names), one each, then with success."""
 
-    def __init__(self, store: FakeStore, *refusals: str, parent_is_gone: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        store: FakeStore,
+        *refusals: str,
+        parent_is_gone: Callable[[], bool] = lambda: False,
+        diary: Diary | None = None,
+    ) -> None:
         self.store = store
         self.waits: list[float] = []
         self._refusals = refusals
         pause = lambda seconds: pause_while(1, lambda: 7 if parent_is_gone() else 1, self.waits.append, crash, seconds)  # noqa: E731
         pipeline = Pipeline(RULES, store, Patience(pause))
-        self._processor = ShardProcessor(pipeline, SHARD.stream_incarnation, crash, pause)
+        self._processor = ShardProcessor(pipeline, SHARD.stream_incarnation, crash, pause, diary)
 
     def refuse(self, *refusals: str) -> None:
         """The next checkpoints."""
@@ -204,6 +212,19 @@ def test_the_log_says_of_which_shard_and_what_became_of_it(capsys: pytest.Captur
         "shard given up",
     ]
     assert next(line["attempt"] for line in told if line["event"] == "checkpoint delayed") == 1
+
+
+@pytest.mark.parametrize("end", [LEASE_LOST, SHARD_ENDED])
+def test_how_far_the_shard_is_is_written_down_until_it_is_given_up(end: dict[str, Any], tmp_path: Path) -> None:
+    daemon = Daemon(FakeStore(), diary=Diary(tmp_path))
+    daemon.says(initialize())
+    (begun,) = read_states(tmp_path)
+    assert (begun.shard, begun.batches) == (SHARD.shard_id, 0)
+    daemon.says(process((1, wire()), (2, wire(amount="1"))) | {"millisBehindLatest": 70})
+    (state,) = read_states(tmp_path)
+    assert (state.batches, state.transactions, state.anomalies, state.lag_ms) == (1, 2, 1, 70)
+    daemon.says(end)
+    assert read_states(tmp_path) == []
 
 
 def test_an_error_at_initialize_sends_no_status_either() -> None:

@@ -227,6 +227,14 @@ def test_how_far_the_shard_is_is_written_down_until_it_is_given_up(end: dict[str
     assert read_states(tmp_path) == []
 
 
+def test_an_error_when_the_lease_is_lost_ends_the_process_too() -> None:
+    class Broken(Diary):
+        def give_up(self) -> None:
+            raise RuntimeError("a bug")
+
+    assert Daemon(FakeStore(), diary=Broken(None)).says(LEASE_LOST) == [1]
+
+
 def test_an_error_at_initialize_sends_no_status_either() -> None:
     assert Daemon(FakeStore(("begin", RuntimeError("a bug")))).says(initialize()) == [1]
 

@@ -42,9 +42,10 @@ def pipeline_of(store: FakeStore, waits: list[float] | None = None) -> Pipeline:
 
 def test_lines_are_evaluated_counted_by_minute_and_their_progress_moves() -> None:
     store = FakeStore()
-    pipeline_of(store).process(
-        batch(record(1, wire(), wire(amount="1000")), record(2, b"poison\n", wire(), arrived_at=LATER))
-    )
+    pipeline = pipeline_of(store)
+    delivered = batch(record(1, wire(), wire(amount="1000")), record(2, b"poison\n", wire(), arrived_at=LATER))
+    assert pipeline.process(delivered) == Tally(3, 2, 1)
+    assert pipeline.process(delivered) == Tally(), "nothing of it is new"
     assert len(store.findings) == 2
     assert [letter.reason for letter in store.dead_letters] == ["not JSON"]
     assert store.counts == [{MINUTE: Tally(2, 1, 0), MINUTE + timedelta(minutes=1): Tally(1, 1, 1)}]

@@ -173,6 +173,7 @@ async def test_an_entry_that_expired_while_it_waited_is_not_sent() -> None:
     assert all(await first), "what Kinesis took is durable, however late its answer came"
     assert await second == [False]
     assert len(stream.calls) == 1
+    assert await publishing.publish(lines(1, "third")) == [True], "the call that came to nothing leaves its slot"
 
 
 async def test_an_error_that_no_retry_helps_ends_at_once_and_shows_until_a_call_succeeds() -> None:

@@ -67,7 +67,7 @@ def _tried(
 
 def _require_whole(copy: Path, targets: Sequence[Target]) -> None:
     for target in targets:
-        if not passes(copy, target.tests):
+        if not passes(copy, target):
             told.print(f"The tests of {target.path} fail before anything is broken.", style="red")
             raise typer.Exit(2)
 
@@ -84,7 +84,7 @@ def _each(
             return number, True
         copy = copies.get()
         try:
-            return number, is_noticed(copy, mutant, target.tests)
+            return number, is_noticed(copy, mutant, target)
         finally:
             copies.put(copy)
 

@@ -6,9 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
+from tests.mutation.modules import Target
 from tests.mutation.mutants import Mutant
 
 LONGEST_SECONDS = 180.0  # a mutant that hangs is noticed too
@@ -23,19 +23,20 @@ def copy_checkout(root: Path, target: Path) -> None:
             shutil.copy2(root / name, target / name)
 
 
-def is_noticed(copy: Path, mutant: Mutant, tests: Sequence[str]) -> bool:
+def is_noticed(copy: Path, mutant: Mutant, target: Target) -> bool:
     """Whether a test fails, or does not end, with the mutant in the module's place."""
     module = copy / mutant.path
     whole = module.read_text("utf-8")
     module.write_text(mutant.code, "utf-8")
     try:
-        return not passes(copy, tests)
+        return not passes(copy, target)
     finally:
         module.write_text(whole, "utf-8")
 
 
-def passes(copy: Path, tests: Sequence[str]) -> bool:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=60", *tests]
+def passes(copy: Path, target: Target) -> bool:
+    timeout = f"--timeout={target.longest}"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", timeout, *target.tests]
     running = subprocess.Popen(
         command,
         cwd=copy,

@@ -31,8 +31,7 @@ SHORT = (
     "a reshard 2, 4, 3 under load",
     "poison, one in ten",
 )
-MANY_ROUNDS = {"kills at named steps": 20, "kills at a shard's end": 20, "orderly stops": 20}
-ROUNDS = 3
+MANY_ROUNDS = {"kills at named steps": 20, "kills at a shard's end": 20, "orderly stops": 20, "splits and merges": 3}
 A_STACKS_ROUNDS = 15
 """Then a new stack is begun: the emulator keeps all records in memory, and every shard there was."""
 
@@ -52,7 +51,7 @@ def every(names: Sequence[str], seed: int, rounds: int | None) -> list[Round]:
     return [
         Round(DRILLS[name], seed + number)
         for name in names
-        for number in range(rounds or MANY_ROUNDS.get(name, ROUNDS))
+        for number in range(rounds or MANY_ROUNDS.get(name, 1))
     ]
 
 

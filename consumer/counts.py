@@ -16,13 +16,17 @@ class Tally(NamedTuple):
     dead_letters: int = 0
 
 
-def minute(moment: datetime) -> datetime:
-    return moment.replace(second=0, microsecond=0)
+def minutes(moments: Iterable[datetime]) -> Counter[datetime]:
+    """How many of them in each minute. The lines of one record have one moment."""
+    found = Counter[datetime]()
+    for moment, times in Counter(moments).items():
+        found[moment.replace(second=0, microsecond=0)] += times
+    return found
 
 
 def by_minute(evaluated: Counter[datetime], anomalies: Iterable[Line], dead: Iterable[Line]) -> dict[datetime, Tally]:
     """``evaluated``: lines a minute. ``anomalies`` holds the line of each anomaly."""
-    new, lost = (Counter(minute(line.arrived_at) for line in lines) for lines in (anomalies, dead))
+    new, lost = (minutes(line.arrived_at for line in lines) for lines in (anomalies, dead))
     return {at: Tally(evaluated[at], new[at], lost[at]) for at in evaluated.keys() | new.keys() | lost.keys()}
 
 

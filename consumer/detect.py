@@ -41,8 +41,12 @@ RULES: tuple[Rule, ...] = (LargeAmount(Decimal(1000)),)
 
 
 def matches(rules: Sequence[Rule], transaction: Transaction) -> tuple[Match, ...]:
-    found = ((rule, rule.reason(transaction)) for rule in rules)
-    return tuple(Match(rule.id, rule.version, reason) for rule, reason in found if reason is not None)
+    found: tuple[Match, ...] = ()
+    for rule in rules:
+        reason = rule.reason(transaction)
+        if reason is not None:
+            found = (*found, Match(rule.id, rule.version, reason))
+    return found
 
 
 def conflict(known: Content, other: Content) -> Match | None:

@@ -1,4 +1,8 @@
-"""What the consumer speaks of. No AWS, no database, no settings."""
+"""What the consumer speaks of. No AWS, no database, no settings.
+
+There is one of most of these for each line of the stream: msgspec's structs are made three times as fast as tuples with
+names, and Python's collector, which need not follow them, leaves them alone.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -30,7 +34,7 @@ class Batch(NamedTuple):
     records: list[Record]
 
 
-class Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True, gc=False):
     """What a client says of a transaction. Amounts compare by value, dates as instants."""
 
     amount: Decimal
@@ -43,7 +47,7 @@ class Content(msgspec.Struct, frozen=True):
     transaction_date: datetime
 
 
-class Transaction(msgspec.Struct, frozen=True):
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """``amount`` is exact, finite and ≥ 0, without exponent; dates are aware, in UTC."""
 
     transaction_id: UUID
@@ -51,7 +55,7 @@ class Transaction(msgspec.Struct, frozen=True):
     received_at: datetime
 
 
-class Position(NamedTuple):
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where a line came from; ``line`` counts from 1 in its record."""
 
     shard: Shard
@@ -59,7 +63,7 @@ class Position(NamedTuple):
     line: int
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One line of the stream as it came, without its line feed."""
 
     position: Position
@@ -67,7 +71,7 @@ class Line(NamedTuple):
     arrived_at: datetime
 
 
-class Match(NamedTuple):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """A rule that matched a transaction, and why, in words with the values."""
 
     rule_id: str
@@ -75,7 +79,7 @@ class Match(NamedTuple):
     reason: str
 
 
-class Finding(NamedTuple):
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """What the rules found of a transaction: each match is an anomaly, and most have none."""
 
     line: Line
@@ -83,7 +87,7 @@ class Finding(NamedTuple):
     matches: tuple[Match, ...]
 
 
-class Anomaly(NamedTuple):
+class Anomaly(msgspec.Struct, frozen=True, gc=False):
     """One match of one transaction; known by the transaction's and the rule's ids."""
 
     line: Line
@@ -95,7 +99,7 @@ class Anomaly(NamedTuple):
         return self.transaction.transaction_id, self.match.rule_id
 
 
-class DeadLetter(NamedTuple):
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """A line that could not be evaluated. The reason never quotes it."""
 
     line: Line

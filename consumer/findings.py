@@ -7,20 +7,18 @@ import hashlib
 import json
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, any_, cast, func, insert, literal, select
+from sqlalchemy import Connection, any_, cast, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
-from sqlalchemy.types import BigInteger, Text, Uuid
+from sqlalchemy.types import Text, Uuid
 
 from consumer.detect import CONFLICTING_CONTENT, conflict
 from consumer.domain import Anomaly, Content, Finding, Position, plain
-from consumer.tables import alerts, anomalies, conflicts
-
-AlertState = Literal["pending", "muted"]
-Key = tuple[UUID, str]  # transaction, and rule or digest
+from consumer.insertion import AlertState, Key, insert_new
+from consumer.tables import anomalies, conflicts
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def insert_findings(connection: Connection, findings: Sequence[Finding], alert: 
     Content that differs from what is stored under its trxId, or with these findings, becomes a conflict, also where it
     matches no rule. The first conflict of a trxId is one more anomaly; further versions are recorded and not alerted.
     """
-    known = _stored_contents(connection, {f.transaction.transaction_id for f in findings})
+    known = _stored_contents(connection, [finding.transaction.transaction_id for finding in findings])
     candidates = [Anomaly(f.line, f.transaction, match) for f in findings for match in f.matches]
     new = _insert(connection, candidates, alert)
     raced = _stored_contents(connection, _taken(candidates, known, new))
@@ -58,22 +56,7 @@ def insert_findings(connection: Connection, findings: Sequence[Finding], alert: 
 
 def _insert(connection: Connection, candidates: Sequence[Anomaly], alert: AlertState) -> dict[Key, Anomaly]:
     """The new ones; of equal keys the first."""
-    first = {candidate.key: candidate for candidate in reversed(candidates)}
-    if not first:
-        return {}
-    statement = (
-        upsert(anomalies)
-        .on_conflict_do_nothing(index_elements=["transaction_id", "rule_id"])
-        .returning(anomalies.c.id, anomalies.c.transaction_id, anomalies.c.rule_id)
-    )
-    rows = connection.execute(statement, [_anomaly_row(first[key]) for key in sorted(first)]).all()
-    _insert_alerts(connection, [row.id for row in rows], alert)
-    return {key: first[key] for key in ((row.transaction_id, row.rule_id) for row in rows)}
-
-
-def _insert_alerts(connection: Connection, anomaly_ids: list[int], alert: AlertState) -> None:
-    rows = select(func.unnest(literal(anomaly_ids, ARRAY(BigInteger))), literal(alert, Text))
-    connection.execute(insert(alerts).from_select(["anomaly_id", "state"], rows))
+    return insert_new(connection, {candidate.key: candidate for candidate in reversed(candidates)}, alert)
 
 
 def _taken(candidates: Sequence[Anomaly], known: Container[UUID], new: Container[Key]) -> set[UUID]:
@@ -87,22 +70,27 @@ def _stored_contents(connection: Connection, transaction_ids: Collection[UUID]) 
     if not transaction_ids:
         return {}
     columns = [anomalies.c[field] for field in Content.__struct_fields__]
-    ids = cast(literal(f"{{{','.join(map(str, transaction_ids))}}}", Text), ARRAY(Uuid))
+    ids = ",".join([f"{one.int:032x}" for one in transaction_ids])
     query = (
         select(anomalies.c.transaction_id, *columns)
-        .where(anomalies.c.transaction_id == any_(ids), anomalies.c.rule_id != CONFLICTING_CONTENT)
+        .where(
+            anomalies.c.transaction_id == any_(cast(literal(f"{{{ids}}}", Text), ARRAY(Uuid))),
+            anomalies.c.rule_id != CONFLICTING_CONTENT,
+        )
         .order_by(anomalies.c.id.desc())
     )
     return {row[0]: Content(*row[1:]) for row in connection.execute(query)}
 
 
 def _conflicts(known: Mapping[UUID, Content], findings: Sequence[Finding]) -> list[_Conflict]:
+    if not known:
+        return []
     found = []
-    for line, transaction, _ in findings:
-        content = known.get(transaction.transaction_id)
-        alarm = content and conflict(content, transaction.content)
+    for finding in findings:
+        content = known.get(finding.transaction.transaction_id)
+        alarm = content and conflict(content, finding.transaction.content)
         if content and alarm:
-            found.append(_Conflict(content, Anomaly(line, transaction, alarm)))
+            found.append(_Conflict(content, Anomaly(finding.line, finding.transaction, alarm)))
     return found
 
 
@@ -111,17 +99,6 @@ def _insert_conflicts(connection: Connection, found: Sequence[_Conflict]) -> Non
     if first:
         rows = [_conflict_row(first[key]) for key in sorted(first)]
         connection.execute(upsert(conflicts).on_conflict_do_nothing(), rows)
-
-
-def _anomaly_row(candidate: Anomaly) -> dict[str, Any]:
-    transaction = candidate.transaction
-    return {
-        "transaction_id": transaction.transaction_id,
-        **candidate.match._asdict(),
-        **_fields(transaction.content),
-        "received_at": transaction.received_at,
-        **position_columns(candidate.line.position),
-    }
 
 
 def _conflict_row(conflict: _Conflict) -> dict[str, Any]:

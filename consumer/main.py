@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import NoReturn, Protocol, TextIO
 
 import structlog
-from amazon_kclpy.kcl import KCLProcess
 
 from consumer import logs
 from consumer.breaker import Limit
 from consumer.database import engine
+from consumer.delivery import ChildProcess
 from consumer.detect import RULES
 from consumer.login import Database
 from consumer.patience import Patience
@@ -105,7 +105,7 @@ def telling(tell: Callable[[], None], pause: Callable[[float], bool]) -> Callabl
 def run(commands: Commands, answers: TextIO, processor: ShardProcessor) -> None:
     """Until KCL closes the stream. A command that cannot be read ends the process: kclpy's error would quote it."""
     try:
-        KCLProcess(processor, commands, answers, sys.stderr).run()
+        ChildProcess(processor, commands, answers, sys.stderr).run()
     except Exception:
         log.critical("stopping: KCL's daemon was not understood", exc_info=True)
         processor.crash()

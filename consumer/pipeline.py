@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from consumer.breaker import Limit, Trip, Window, count, is_judged, trip
-from consumer.counts import Tally, by_minute, minute, total
+from consumer.counts import Tally, by_minute, minutes, total
 from consumer.decode import MOST_LINES, decode, has_too_many_lines, lines
 from consumer.detect import Rule, matches
 from consumer.domain import Batch, DeadLetter, Finding, Line, Position, Record, Shard
@@ -194,7 +194,7 @@ def _lines_a_record(evaluation: Evaluation) -> Counter[int]:
 
 def _counts(evaluation: Evaluation, stored: Stored) -> dict[datetime, Tally]:
     refused = [letter.line for letter in stored.refused]
-    evaluated = Counter(minute(finding.line.arrived_at) for finding in evaluation.findings)
-    evaluated.subtract(minute(line.arrived_at) for line in refused)
+    evaluated = minutes(finding.line.arrived_at for finding in evaluation.findings)
+    evaluated.subtract(minutes(line.arrived_at for line in refused))
     dead = [*(letter.line for letter in evaluation.undecodable), *refused]
     return by_minute(evaluated, [anomaly.line for anomaly in stored.anomalies], dead)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from consumer.decode import has_too_many_lines, lines
 from consumer.detect import Rule
 from consumer.domain import DeadLetter, Line, Position
-from consumer.findings import AlertState
+from consumer.insertion import AlertState
 from consumer.letters import Letter, Selection, State, held, note, operator, portions
 from consumer.pipeline import TOO_MANY_LINES, Evaluation, evaluate
 from consumer.store import insert_into
@@ -98,10 +98,10 @@ def lines_of(letter: Letter) -> list[Line]:
     """One, but where a record of too many lines was kept as one letter."""
     if has_too_many_lines(letter.payload):
         return [letter.line]
-    shard, sequence_number, first = letter.position
+    begin = letter.position
     return [
-        Line(Position(shard, sequence_number, number), payload, letter.arrived_at)
-        for number, payload in enumerate(lines(letter.payload), start=first)
+        Line(Position(begin.shard, begin.sequence_number, number), payload, letter.arrived_at)
+        for number, payload in enumerate(lines(letter.payload), start=begin.line)
     ]
 
 

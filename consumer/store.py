@@ -18,7 +18,8 @@ from consumer.breaker_state import passes_until, remember
 from consumer.counts import Tally, total
 from consumer.domain import DeadLetter, Finding, Record, Shard
 from consumer.errors import CrashError
-from consumer.findings import AlertState, insert_findings, position_columns
+from consumer.findings import insert_findings, position_columns
+from consumer.insertion import AlertState
 from consumer.logs import describe
 from consumer.refusals import Stored, insert_around_refusals, is_data_error
 from consumer.tables import dead_letters, shard_progress, throughput

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from consumer.detect import RULES, conflict, matches
-from consumer.domain import Transaction
+from consumer.domain import Match, Transaction
 from tests.consumer.builders import ARRIVED, content
 
 
@@ -19,7 +19,7 @@ def test_an_amount_up_to_the_limit_is_no_anomaly(amount: str) -> None:
 @pytest.mark.parametrize("amount", ["1000.000000000000000001", "1000.01", "1500.25", "99999999999999999999"])
 def test_an_amount_above_the_limit_is_one_with_its_value_in_the_reason(amount: str) -> None:
     (match,) = matches(RULES, Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED))
-    assert match == ("large-amount", 1, f"amount {amount} is greater than 1000")
+    assert match == Match("large-amount", 1, f"amount {amount} is greater than 1000")
 
 
 def test_the_same_content_written_otherwise_is_no_conflict() -> None:
@@ -38,4 +38,4 @@ def test_the_same_content_written_otherwise_is_no_conflict() -> None:
 )
 def test_a_conflict_names_the_fields_and_both_amounts(changes: dict[str, object], named: str) -> None:
     match = conflict(content(), content(**changes))
-    assert match == ("conflicting-content", 1, f"different content under a known trxId: {named}")
+    assert match == Match("conflicting-content", 1, f"different content under a known trxId: {named}")

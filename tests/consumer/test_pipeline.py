@@ -7,7 +7,7 @@ import pytest
 from consumer.breaker import Limit
 from consumer.counts import Tally
 from consumer.detect import RULES
-from consumer.domain import Shard, Transaction
+from consumer.domain import Line, Position, Shard, Transaction
 from consumer.errors import CrashError
 from consumer.patience import Patience, StoppedError
 from consumer.pipeline import Pipeline
@@ -57,7 +57,7 @@ def test_a_line_that_breaks_a_rule_is_a_dead_letter_and_its_neighbours_go_on() -
     pipeline_of(store).process(batch(record(1, wire(), wire(amount="0"), wire())))
     (letter,) = store.dead_letters
     assert letter.reason == "could not be evaluated (ZeroDivisionError)"
-    assert letter.line.position == (SHARD, FIRST + 1, 2)
+    assert letter.line.position == Position(SHARD, FIRST + 1, 2)
     assert len(store.findings) == 2
 
 
@@ -66,7 +66,7 @@ def test_a_record_of_too_many_lines_is_one_dead_letter_with_all_its_bytes(data: 
     store = FakeStore()
     pipeline_of(store).process(batch(record(1, wire()), record(2, data), record(3, wire())))
     (letter,) = store.dead_letters
-    assert letter.line == ((SHARD, FIRST + 2, 1), data, ARRIVED)
+    assert letter.line == Line(Position(SHARD, FIRST + 2, 1), data, ARRIVED)
     assert "lines" in letter.reason
     assert len(store.findings) == 2
     assert store.counts == [{MINUTE: Tally(2, 2, 1)}]

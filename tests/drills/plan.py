@@ -49,9 +49,7 @@ def short(seed: int) -> list[Round]:
 def every(names: Sequence[str], seed: int, rounds: int | None) -> list[Round]:
     """Each of the named drills so many times, or as often as the long form does."""
     return [
-        Round(DRILLS[name], seed + number)
-        for name in names
-        for number in range(rounds or MANY_ROUNDS.get(name, 1))
+        Round(DRILLS[name], seed + number) for name in names for number in range(rounds or MANY_ROUNDS.get(name, 1))
     ]
 
 

@@ -22,7 +22,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"amount": Decimal("1E+200000")},
         "the database refused a value: numeric value out of range (22003)",
     ),
-    "NUL": ({"sender_id": "s\0"}, "the database driver refused a value (ValueError)"),
+    "NUL": ({"sender_id": "s\0"}, "the database refused a value: untranslatable character (22P05)"),
     "half a character": ({"sender_iban": "\ud800"}, "the database driver refused a value (UnicodeEncodeError)"),
     "not null": ({"receiver_id": None}, "the database refused a value: not null violation (23502)"),
 }

@@ -37,7 +37,7 @@ class FakeTime:
         self.now += seconds
 
     def timing(self) -> Timing:
-        return Timing(self.clock, self.sleep, lambda: 0.5)
+        return Timing(self.clock, self.sleep, lambda: 0.6)
 
 
 def accept(_: Entry) -> str | None:

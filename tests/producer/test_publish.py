@@ -1,7 +1,9 @@
 """The publisher: shared calls, one outcome an entry, bounded in every direction."""
 
 import asyncio
+import gc
 import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -18,6 +20,14 @@ from tests.producer.builders import alone, as_entries, lines
 from tests.producer.fakes import ROOMY, FakeStream, FakeTime, Refusals, publisher, with_room
 
 THROTTLED = "ProvisionedThroughputExceededException"
+
+
+@pytest.fixture(autouse=True)
+def no_task_dies(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """asyncio tells of a task that failed, which nobody waited for, when it is collected."""
+    yield
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def settle() -> None:
@@ -59,6 +69,45 @@ async def test_a_call_waits_for_company_while_it_keeps_coming_but_not_for_long()
     assert [await task for task in coming] == [[True]] * len(coming)
     assert 3 <= len(stream.calls[0]) <= 6, "five milliseconds' worth"
     assert sum(map(len, stream.calls)) == 1 + len(coming)
+
+
+@pytest.mark.parametrize("before", [0, 300])
+async def test_a_call_goes_two_turns_after_the_last_request_that_came(before: int) -> None:
+    turns, company = list[str](), list[asyncio.Task[list[bool]]]()
+
+    class Turning(FakeTime):
+        async def sleep(self, seconds: float) -> None:
+            turns.append("turn")
+            if len(turns) == 2:
+                turns.append("company")
+                company.append(asyncio.create_task(publishing.publish(lines(1, "company"))))
+            await super().sleep(seconds)
+
+    stream = FakeStream()
+    publishing = publisher(stream, Turning())
+    for _ in range(before):
+        await publishing.publish(lines(1, "before"))
+    turns.clear()
+    company.clear()
+    assert await publishing.publish(lines(1)) == [True]
+    assert turns == ["turn", "turn", "company", "turn", "turn"]
+    assert len(stream.calls[-1]) == 2
+    assert [await one for one in company] == [[True]]
+
+
+async def test_company_that_keeps_coming_is_waited_for_until_the_moment_that_was_set() -> None:
+    company: list[asyncio.Task[list[bool]]] = []
+
+    class Ticking(FakeTime):
+        async def sleep(self, seconds: float) -> None:
+            company.append(asyncio.create_task(publishing.publish(lines(1, "company"))))
+            await super().sleep(seconds or 2**-10)
+
+    stream, time = FakeStream(), Ticking()
+    publishing = publisher(stream, time, replace(ROOMY, linger_seconds=4 * 2**-10))
+    assert await publishing.publish(lines(1)) == [True]
+    assert len(stream.calls[0]) == 5
+    await publishing.drain()
 
 
 async def test_what_is_worth_a_call_does_not_wait() -> None:
@@ -174,6 +223,27 @@ async def test_an_entry_that_expired_while_it_waited_is_not_sent() -> None:
     assert await second == [False]
     assert len(stream.calls) == 1
     assert await publishing.publish(lines(1, "third")) == [True], "the call that came to nothing leaves its slot"
+
+
+@pytest.mark.parametrize(("left", "calls"), [(0.27, 1), (0.5, 2)])
+async def test_what_is_refused_is_sent_again_if_the_rest_and_the_wait_leave_time(left: float, calls: int) -> None:
+    """The rest is 0.2 s and the first wait 0.08 s."""
+    stream = FakeStream(refuse=Refusals({b"entry-0\n": 1}))
+    publishing = publisher(stream, limits=replace(ROOMY, deadline_seconds=left))
+    assert await publishing.publish(lines(1)) == [calls == 2]
+    assert len(stream.calls) == calls
+
+
+async def test_an_answer_with_too_few_outcomes_makes_nothing_durable() -> None:
+    class Short(FakeStream):
+        async def put(self, entries: Sequence[Entry]) -> list[str | None]:
+            return (await super().put(entries))[:-1]
+
+    assert await publisher(Short()).publish(lines(3)) == [False, False, False]
+
+
+def test_a_process_that_made_no_call_yet_can_publish() -> None:
+    assert publisher(FakeStream()).can_publish
 
 
 async def test_an_error_that_no_retry_helps_ends_at_once_and_shows_until_a_call_succeeds() -> None:
@@ -292,7 +362,7 @@ async def test_a_refused_record_waits_a_while_and_ever_longer_before_it_is_sent_
 
     assert await publisher(FakeStream(refuse=refuse), time).publish(lines(1)) == [True]
     waits = [round(later - earlier - RECOVERY_SECONDS, 6) for earlier, later in itertools.pairwise(sent_at)]
-    assert waits == [0.075, 0.15, 0.3], "half of it and a random part of the rest, doubling"
+    assert waits == [0.08, 0.16, 0.32], "half of it and a random part of the rest, doubling"
 
 
 async def test_failures_are_told_in_the_log_with_their_reason(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,85 +1,90 @@
-"""`make bench`: the producer beside its limits, in one run and in alternating rounds, each as a ratio to its limit."""
+"""`make bench`: every figure beside its limit, in one run and in alternating rounds, as a ratio to it."""
 
-import statistics
-from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+import os
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench.closed_loop import Load, Outcome
-from tests.bench.stage import candidates, drive
+from tests.bench import child, growth, producer, report, weighed, whole
+from tests.bench.figures import Figure, table
 
-WARM_UP_SECONDS = 1.0
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+told = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Race(NamedTuple):
-    """``limit`` and the others run beside `ours`; each of ``connections`` sends ``records`` a request."""
-
-    title: str
-    records: int
-    connections: int
-    limit: str
-    others: tuple[str, ...]
-
-
-RACES = (
-    Race("500 transactions a request", 500, 8, "unchecked", ("plain",)),
-    Race("1 transaction a request", 1, 64, "bare", ("plain",)),
-)
+class Part(StrEnum):
+    PRODUCER = "producer"
+    CHILD = "child"
+    SHARD = "shard"
+    BILLED = "billed"
+    LATENCY = "latency"
+    GROWTH = "growth"
+    MEMORY = "memory"
 
 
 @app.command()
 def main(
+    only: Annotated[list[Part] | None, typer.Option(help="A part by its name; can be repeated.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of each candidate, in turn.")] = 5,
-    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="How long a round lasts.")] = 5,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="How long a round lasts, about.")] = 5,
+    minutes: Annotated[float, typer.Option(min=0.1, max=60, help="How long memory is looked at.")] = 10,
+    json: Annotated[Path | None, typer.Option(help="Where to write the figures.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="The report whose table is written anew.")] = None,
+    of: Annotated[
+        list[Path] | None, typer.Option(help="Measure nothing, report what --json wrote; can be repeated.")
+    ] = None,
 ) -> None:
-    """Measures on two cores of this machine: the candidates have one, load and stream the other.
+    """Measures on two cores of this machine: what is measured has one, load and the rest of the world the other.
 
-    Example: python -m tests.bench --rounds 3 --seconds 2
+    Example: python -m tests.bench --only producer --rounds 3 --seconds 2
     """
-    console = Console(width=120)
-    for race in RACES:
-        console.print(shown(race, held(race, rounds, seconds)))
+    figures: list[Figure] = [one for file in of or [] for one in report.read(file)]
+
+    def show(figure: Figure) -> None:
+        told.print("  ".join(filter(None, figure.cells())), markup=False)
+        figures.append(figure)
+        if json:
+            json.write_bytes(msgspec.json.encode(figures))
+
+    for part in [] if of else only or list(Part):
+        _measure(part, rounds, seconds, minutes, show)
+    Console(width=200).print(table("", figures))
+    if markdown:
+        report.write(markdown, figures, machine(), datetime.now(UTC))
 
 
-def held(race: Race, rounds: int, seconds: float) -> dict[str, list[Outcome]]:
-    names = (race.limit, "ours", *race.others)
-    found: dict[str, list[Outcome]] = {name: [] for name in names}
-    with candidates(*names) as ports:
-        for turn in range(rounds + 1):
-            for name in names:
-                load = Load(ports[name], race.connections, race.records, seconds if turn else WARM_UP_SECONDS)
-                outcome = drive(load)
-                assert outcome.others == 0, f"{name} answered {outcome.others} requests with something else than 202"
-                if turn:
-                    found[name].append(outcome)
-    return found
+def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Callable[[Figure], None]) -> None:
+    cores = os.sched_getaffinity(0)
+    try:
+        match part:
+            case Part.PRODUCER:
+                producer.measure(rounds, seconds, show)
+            case Part.CHILD:
+                child.measure(rounds, seconds, show)
+            case Part.SHARD:
+                weighed.one_shard(rounds, seconds, show)
+            case Part.BILLED:
+                weighed.billed(rounds, seconds, show)
+            case Part.LATENCY:
+                whole.latency(rounds, 4 * seconds, show)
+            case Part.GROWTH:
+                growth.shards(rounds, seconds, show)
+                growth.rows(rounds, show)
+            case Part.MEMORY:
+                whole.memory(minutes, show)
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
-def shown(race: Race, found: dict[str, list[Outcome]]) -> Table:
-    table = Table(title=race.title, title_justify="left", show_edge=False)
-    for name in ("", "transactions/s", "spread", f"÷ {race.limit}", "p50 ms", "p99 ms"):
-        table.add_column(name, justify="right" if name else "left")
-    limits = [rate(race, outcome) for outcome in found[race.limit]]
-    for name, outcomes in found.items():
-        rates = [rate(race, outcome) for outcome in outcomes]
-        ratio = statistics.median(own / limit for own, limit in zip(rates, limits, strict=True))
-        waits = [statistics.median(1000 * getattr(one, share) for one in outcomes) for share in ("p50", "p99")]
-        table.add_row(
-            name, f"{statistics.median(rates):,.0f}", spread(rates), f"{ratio:.2f}", *(f"{w:.1f}" for w in waits)
-        )
-    return table
-
-
-def rate(race: Race, outcome: Outcome) -> float:
-    return outcome.requests * race.records / outcome.lasted
-
-
-def spread(rates: Sequence[float]) -> str:
-    return f"{min(rates):,.0f} to {max(rates):,.0f}"
+def machine() -> str:
+    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import re
 import sys
 import time
@@ -12,20 +13,23 @@ from typing import cast
 import msgspec
 import uvloop
 
-from tests.bench.requests import post, requests
+from tests.bench.requests import KEY_TEXT, post, requests
 from tests.load.process import percentile
 
+FIRST_ID = b'"00000000-'  # how the trxIds of `requests` begin
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 class Load(msgspec.Struct, frozen=True):
-    """`records` a request; the bodies are `bodies` different ones, in turn."""
+    """`records` a request; the bodies are `bodies` different ones, in turn, `fresh` ones with new trxIds each time."""
 
     port: int
     connections: int
     records: int
     seconds: float
     bodies: int = 32
+    fresh: bool = False
+    key: str = KEY_TEXT
 
 
 class Outcome(msgspec.Struct):
@@ -52,7 +56,7 @@ class _Client(asyncio.Protocol):
     def _ask(self) -> None:
         self._began = time.perf_counter()
         self._turn += 1
-        self._transport.write(self._crowd.requests[self._turn % len(self._crowd.requests)])
+        self._transport.write(self._crowd.request(self._turn))
 
     def data_received(self, data: bytes) -> None:
         if not self._arrived and not self._needed and self._is_whole(data):
@@ -91,11 +95,16 @@ class _Client(asyncio.Protocol):
 class _Crowd:
     def __init__(self, load: Load) -> None:
         self.loop = asyncio.get_running_loop()
-        self.requests = [post(body) for body in requests(load.records, load.bodies)]
+        self._requests = [post(body, load.key) for body in requests(load.records, load.bodies)]
+        self._sent = itertools.count(1) if load.fresh else None
         self.seconds: list[float] = []
         self.others = 0
         self.done = self.loop.create_future()
         self.ends = time.perf_counter() + load.seconds
+
+    def request(self, turn: int) -> bytes:
+        found = self._requests[turn % len(self._requests)]
+        return found.replace(FIRST_ID, b'"%08x-' % next(self._sent)) if self._sent else found
 
 
 async def run(load: Load) -> Outcome:

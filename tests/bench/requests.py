@@ -31,9 +31,9 @@ def requests(records: int, count: int) -> Iterator[bytes]:
         yield b'{"records":[%b]}' % b",".join(itertools.islice(source, records))
 
 
-def post(body: bytes) -> bytes:
+def post(body: bytes, key: str = KEY_TEXT) -> bytes:
     head = (
-        f"POST /collector/transactions HTTP/1.1\r\nhost: localhost\r\nx-api-key: {KEY_TEXT}\r\n"
+        f"POST /collector/transactions HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

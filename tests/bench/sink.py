@@ -24,10 +24,10 @@ def _taken(count: int) -> bytes:
         "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
         "ShardId": "shardId-000000000000",
     }
-    return _answer({"FailedRecordCount": 0, "Records": [one] * count})
+    return answer({"FailedRecordCount": 0, "Records": [one] * count})
 
 
-def _answer(content: Any) -> bytes:
+def answer(content: Any) -> bytes:
     body = msgspec.json.encode(content)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: %d\r\n\r\n" % len(body)
     return head + body
@@ -43,14 +43,14 @@ def _shards(count: int) -> bytes:
         }
         for number in range(count)
     ]
-    return _answer({"Shards": shards})
+    return answer({"Shards": shards})
 
 
 class Sink(asyncio.Protocol):
     def __init__(self, shards: int) -> None:
         self._fixed = {
             b"Kinesis_20131202.ListShards": _shards(shards),
-            b"secretsmanager.GetSecretValue": _answer(
+            b"secretsmanager.GetSecretValue": answer(
                 {"ARN": "arn", "Name": "payments/keys", "VersionId": "1" * 32, "SecretString": key_document(KEY)}
             ),
         }

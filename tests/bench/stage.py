@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,27 +40,47 @@ def process(core: str, *command: str, **settings: str) -> Iterator["subprocess.P
         running.wait(30)
 
 
+class Candidate(NamedTuple):
+    port: int
+    pid: int
+
+    @property
+    def cpu_seconds(self) -> float:
+        """That the process has taken."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
-def candidates(*names: str) -> Iterator[dict[str, int]]:
-    """Serves each of them beside a sink; the port of each. `ours` is the producer as it is."""
+def served_sink(module: str = "tests.bench.sink", shards: int = SINK_SHARDS, **settings: str) -> Iterator[int]:
+    """AWS on the other core; its port."""
+    port = free_port()
+    with process(OTHER_CORE, module, str(port), str(shards), **settings):
+        wait_for(port)
+        yield port
+
+
+@contextmanager
+def candidates(sink: int, *names: str) -> Iterator[dict[str, Candidate]]:
+    """Serves each of them. `ours` is the producer as it is, whatever follows its name."""
     with ExitStack() as stack:
-        sink = free_port()
-        stack.enter_context(process(OTHER_CORE, "tests.bench.sink", str(sink), str(SINK_SHARDS)))
-        wait_for(sink)
-        ports = {name: free_port() for name in names}
-        for name, port in ports.items():
+        found = {}
+        for name in names:
+            port = free_port()
             settings = environment(
                 f"http://127.0.0.1:{sink}",
                 PRODUCER_PORT=str(port),
                 KEY_QUOTA_PER_SECOND="1000000000",
                 API_KEYS_REFRESH_SECONDS="30",
             )
-            command = ("producer", "serve") if name == "ours" else ("tests.bench.rivals", name, str(port))
-            stack.enter_context(process(MEASURED_CORE, *command, **settings))
-        for port in ports.values():
-            wait_for(port)
+            is_ours = name.startswith("ours")
+            command = ("producer", "serve") if is_ours else ("tests.bench.rivals", name, str(port))
+            running = stack.enter_context(process(MEASURED_CORE, *command, **settings))
+            found[name] = Candidate(port, running.pid)
+        for candidate in found.values():
+            wait_for(candidate.port)
         time.sleep(1)
-        yield ports
+        yield found
 
 
 def wait_for(port: int) -> None:

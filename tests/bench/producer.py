@@ -1,0 +1,53 @@
+"""The producer beside its limits, and beside the plain way to write it."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tests.bench.closed_loop import Load, Outcome
+from tests.bench.figures import Figure
+from tests.bench.stage import candidates, drive, served_sink
+
+WARM_UP_SECONDS = 1.0
+LONGEST_P99_MS = 25
+
+
+class Race(NamedTuple):
+    """``limit`` and `plain` run beside `ours`; each of ``connections`` sends ``records`` a request."""
+
+    records: int
+    connections: int
+    limit: str
+    of_limit: float
+    of_plain: float
+
+    @property
+    def title(self) -> str:
+        return f"producer, {self.records} transaction{'s' if self.records > 1 else ''} a request"
+
+
+RACES = (Race(500, 8, "unchecked", 0.70, 2.5), Race(1, 64, "bare", 0.40, 20))
+
+
+def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None:
+    for race in RACES:
+        found = _held(race, rounds, seconds)
+        rates = {name: [one.requests * race.records / one.lasted for one in some] for name, some in found.items()}
+        for limit, target in ((race.limit, race.of_limit), ("plain", race.of_plain)):
+            show(Figure(race.title, "transactions/s", rates["ours"], limit, rates[limit], target))
+        waits = [1000 * one.p99 for one in found["ours"]]
+        most = LONGEST_P99_MS if race.records == 1 else None
+        show(Figure(f"{race.title}: p99", "ms", waits, target=most, at_most=True))
+
+
+def _held(race: Race, rounds: int, seconds: float) -> dict[str, list[Outcome]]:
+    names = (race.limit, "ours", "plain")
+    found: dict[str, list[Outcome]] = {name: [] for name in names}
+    with served_sink() as sink, candidates(sink, *names) as served:
+        for turn in range(rounds + 1):
+            for name in names:
+                load = Load(served[name].port, race.connections, race.records, seconds if turn else WARM_UP_SECONDS)
+                outcome = drive(load)
+                assert outcome.others == 0, f"{name} answered {outcome.others} requests with something else than 202"
+                if turn:
+                    found[name].append(outcome)
+    return found

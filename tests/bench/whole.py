@@ -1,0 +1,119 @@
+"""The whole embedded stack: how soon a row is there, and what each process needs at full load."""
+
+import itertools
+import json
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg2
+
+from consumer.health import CHILD
+from tests.bench.closed_loop import Load
+from tests.bench.figures import Figure
+from tests.bench.requests import transactions
+from tests.bench.stage import drive
+from tests.e2e.conftest import running_stack
+from tests.e2e.driver import Driver
+from tests.load.process import MIB, percentile
+
+PER_SECOND = 50
+LOOK_SECONDS = 0.005
+PATIENCE_SECONDS = 30
+MOST_MIB = {"producer": 120, "consumer child": 90, "notifier": 70}
+VISIBLE = "SELECT transaction_id::text FROM anomalies WHERE transaction_id = ANY(%s::uuid[])"
+
+
+def latency(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None:
+    """From the moment when a transaction was due until its row is visible to another connection."""
+    medians, tails = [], []
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stack(Path(folder) / "stack") as driver:
+        bodies = _anomalies()
+        _waits(driver, bodies, 5)
+        for _ in range(rounds):
+            waits = _waits(driver, bodies, seconds)
+            medians.append(1000 * percentile(waits, 0.5))
+            tails.append(1000 * percentile(waits, 0.99))
+    what = f"POST → row visible, {PER_SECOND}/s, polled every 200 ms"
+    show(Figure(f"{what}: p50", "ms", medians, target=250, at_most=True))
+    show(Figure(f"{what}: p99", "ms", tails, target=700, at_most=True))
+
+
+def _anomalies() -> Iterator[tuple[str, bytes]]:
+    for line in transactions():
+        content = json.loads(line) | {"amount": "1500.25"}
+        yield content["trxId"], json.dumps({"records": [content]}).encode()
+
+
+def _waits(driver: Driver, bodies: Iterator[tuple[str, bytes]], seconds: float) -> list[float]:
+    due: dict[str, float] = {}
+    waits: list[float] = []
+    sent = threading.Event()
+    watching = threading.Thread(target=_watch, args=(driver.stack.local.postgres.url, due, waits, sent))
+    watching.start()
+    headers = {"x-api-key": _key(driver), "content-type": "application/json"}
+    begin = time.perf_counter() + 0.1
+    with httpx.Client(headers=headers) as client:
+        for number in range(int(seconds * PER_SECOND)):
+            trx_id, body = next(bodies)
+            moment = begin + number / PER_SECOND
+            time.sleep(max(0.0, moment - time.perf_counter()))
+            due[trx_id] = moment
+            client.post(f"{driver.stack.local.collector_url}/collector/transactions", content=body).raise_for_status()
+    sent.set()
+    watching.join()
+    assert not due, f"{len(due)} rows did not come"
+    return waits
+
+
+def _watch(url: str, due: dict[str, float], waits: list[float], sent: threading.Event) -> None:
+    ends = float("inf")
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    while (due or not sent.is_set()) and time.perf_counter() < ends:
+        if sent.is_set() and ends == float("inf"):
+            ends = time.perf_counter() + PATIENCE_SECONDS
+        cursor = connection.cursor()
+        cursor.execute(VISIBLE, (list(due),))
+        now = time.perf_counter()
+        waits += [now - due.pop(trx_id) for (trx_id,) in cursor.fetchall()]
+        time.sleep(LOOK_SECONDS)
+    connection.close()
+
+
+def memory(minutes: float, show: Callable[[Figure], None]) -> None:
+    """What is resident, looked at every second while 500 transactions a request are posted."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stack(Path(folder) / "stack") as driver:
+        port = driver.stack.local.collector_port
+        load = Load(port, 4, 500, minutes * 60, fresh=True, key=_key(driver))
+        driving = threading.Thread(target=drive, args=(load,))
+        driving.start()
+        seen: dict[str, list[float]] = {name: [] for name in MOST_MIB}
+        while driving.is_alive():
+            for name, process in _processes(driver):
+                seen[name].append(process.memory_info().rss / MIB)
+            time.sleep(1)
+        driving.join()
+    for name, sizes in seen.items():
+        after_start = sizes[len(sizes) // 10 :]
+        third = len(after_start) // 3
+        first, last = statistics.median(after_start[:third]), statistics.median(after_start[-third:])
+        title = f"{name}, {minutes:g} min at full load"
+        show(Figure(f"{title}: most", "MiB", [max(sizes)], target=MOST_MIB[name], at_most=True))
+        show(Figure(f"{title}: last third", "MiB", [last], "first third", [first], 1.05, at_most=True))
+
+
+def _key(driver: Driver) -> str:
+    return driver.stack.local.kept_secret("api_key") or ""
+
+
+def _processes(driver: Driver) -> Iterator[tuple[str, psutil.Process]]:
+    for name in ("producer", "notifier"):
+        yield name, psutil.Process(driver.stack.supervisor.pid(name))
+    children = psutil.Process(driver.stack.supervisor.pid("consumer")).children(recursive=True)
+    yield from itertools.islice((("consumer child", one) for one in children if CHILD in one.cmdline()), 1)

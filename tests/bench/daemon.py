@@ -9,18 +9,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
 
-from tests.bench.requests import transactions
+from tests.bench.requests import wire_lines
 from tests.bench.stage import MEASURED_CORE
 
 SHARD = "shardId-000000000000"
 FIRST_SEQUENCE_NUMBER = 49590338271490256608559692538361571095921575989136588898
 ARRIVED_MILLIS = 1_790_000_000_000
-SMALL, LARGE = "12.50", "1500.25"
 
 
 class Delivery(NamedTuple):
@@ -40,20 +38,11 @@ _answer = msgspec.json.Decoder(Answer).decode
 
 def deliveries(calls: int, records: int, lines: int, anomalies: float) -> Iterator[Delivery]:
     """So many calls of so many records of so many lines; that share of the transactions is above 1000."""
-    source, count = _lines(anomalies), itertools.count(FIRST_SEQUENCE_NUMBER)
+    source, count = wire_lines(anomalies), itertools.count(FIRST_SEQUENCE_NUMBER)
     for _ in range(calls):
         found = [_record(str(next(count)), b"".join(itertools.islice(source, lines))) for _ in range(records)]
         content = {"action": "processRecords", "records": found, "millisBehindLatest": 0}
         yield Delivery(msgspec.json.encode(content) + b"\n", str(found[-1]["sequenceNumber"]))
-
-
-def _lines(anomalies: float) -> Iterator[bytes]:
-    """The share is spread evenly: of each hundred, the first so many."""
-    received = datetime(2026, 1, 1, tzinfo=UTC).isoformat(timespec="microseconds")
-    for number, found in enumerate(transactions()):
-        content = msgspec.json.decode(found)
-        amount = LARGE if number * 61 % 100 < 100 * anomalies else SMALL
-        yield msgspec.json.encode({"v": 1, **content, "amount": amount, "receivedAt": received}) + b"\n"
 
 
 def _record(sequence_number: str, data: bytes) -> dict[str, object]:

@@ -14,6 +14,7 @@ from producer.auth import ApiKey
 # Known to every process of a run; opens nothing but the sink.
 KEY_TEXT = f"pk_{'0' * 12}_{'A' * 43}"
 KEY = ApiKey("0" * 12, "bench", hashlib.sha256(KEY_TEXT.encode()).hexdigest(), datetime(2026, 1, 1, tzinfo=UTC))
+SMALL, LARGE = "12.50", "1500.25"
 SAMPLE = Path(__file__).parents[2] / "samples" / "transactions.jsonl"
 
 
@@ -22,6 +23,15 @@ def transactions() -> Iterator[bytes]:
     lines = SAMPLE.read_bytes().splitlines()
     for number, line in enumerate(itertools.cycle(lines)):
         yield line.replace(msgspec.json.decode(line)["trxId"].encode(), str(uuid.UUID(int=number)).encode())
+
+
+def wire_lines(anomalies: float) -> Iterator[bytes]:
+    """The share is spread evenly: of each hundred, the first so many."""
+    received = datetime(2026, 1, 1, tzinfo=UTC).isoformat(timespec="microseconds")
+    for number, found in enumerate(transactions()):
+        content = msgspec.json.decode(found)
+        amount = LARGE if number * 61 % 100 < 100 * anomalies else SMALL
+        yield msgspec.json.encode({"v": 1, **content, "amount": amount, "receivedAt": received}) + b"\n"
 
 
 def requests(records: int, count: int) -> Iterator[bytes]:

@@ -1,0 +1,87 @@
+"""The four hot paths, on the same transactions every time.
+
+`python -m tests.guard.paths PATH TIMES [DATABASE_URL]` does one of them so often. All that is not the path itself is
+done as often whatever TIMES is.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import count, islice
+
+from consumer.database import engine
+from consumer.detect import RULES
+from consumer.domain import Batch, Record, Shard
+from consumer.login import Database
+from consumer.pipeline import Evaluation, evaluate_records
+from consumer.store import Store
+from producer import swift
+from producer.packing import Layout, Packer
+from producer.wire import Transaction
+from tests.bench.requests import requests, wire_lines
+
+TRANSACTIONS = 500
+MOST_TIMES = 6
+LINES = 13
+ANOMALIES = 0.1
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SHARD = Shard("payments@2026", "shardId-000000000000")
+Work = Callable[[], object]
+
+
+def validate(_: str) -> list[Work]:
+    return [lambda body=body: _read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]  # type: ignore[misc]
+
+
+def pack(_: str) -> list[Work]:
+    packer = Packer(25 * 1024, Layout.even(4))
+    valid = [_read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]
+    return [lambda some=some: packer.pack(some, "2026-01-01T00:00:00.000000Z") for some in valid]  # type: ignore[misc]
+
+
+def detect(_: str) -> list[Work]:
+    return [lambda batch=batch: _evaluated(batch) for batch in _batches()]  # type: ignore[misc]
+
+
+def store(database_url: str) -> list[Work]:
+    """What the consumer does of it: PostgreSQL's part is another process'."""
+    found = Store(engine(Database(database_url), "guard"), "guard", "payments")
+    found.take_up(SHARD)
+
+    def insert(evaluation: Evaluation) -> None:
+        with found.shard(SHARD) as held:
+            held.insert(evaluation.findings, [])
+
+    evaluations = [_evaluated(batch) for batch in _batches()]
+    return [lambda one=one: insert(one) for one in evaluations]  # type: ignore[misc]
+
+
+PATHS = {"validate": validate, "pack": pack, "detect": detect, "store": store}
+
+
+def _read(body: bytes) -> list[Transaction]:
+    found = swift.read(body)
+    assert found is not None
+    return found
+
+
+def _evaluated(batch: Batch) -> Evaluation:
+    found = evaluate_records(RULES, batch)
+    assert len(found.findings) == TRANSACTIONS
+    return found
+
+
+def _batches() -> list[Batch]:
+    lines, numbers = wire_lines(ANOMALIES), count(1)
+    return [Batch(SHARD, list(_records(list(islice(lines, TRANSACTIONS)), numbers))) for _ in range(MOST_TIMES)]
+
+
+def _records(lines: Sequence[bytes], numbers: Iterator[int]) -> Iterator[Record]:
+    for at in range(0, TRANSACTIONS, LINES):
+        yield Record(next(numbers), b"".join(lines[at : at + LINES]), NOW)
+
+
+if __name__ == "__main__":
+    name, times, *url = sys.argv[1:]
+    for work in PATHS[name](*url or [""])[: int(times)]:
+        work()

@@ -108,9 +108,9 @@ class Collector:
         self, results: Sequence[Transaction | list[FieldError]]
     ) -> tuple[list[str | list[FieldError]], list[Lines]]:
         """What the receipts need, and what is published: all that is kept while the stream is waited for."""
-        valid = [result for result in results if isinstance(result, Transaction)]
+        valid = [result for result in results if not isinstance(result, list)]
         parts = self.packer.pack(valid, wire.timestamp(self.now())) if valid else []
-        return [result.trx_id if isinstance(result, Transaction) else result for result in results], parts
+        return [result if isinstance(result, list) else result.trx_id for result in results], parts
 
     async def _publish(self, judged: Sequence[str | list[FieldError]], parts: Sequence[Lines]) -> Response:
         try:

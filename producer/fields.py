@@ -16,6 +16,7 @@ _DATE = (
 )
 _HOURS = "([01][0-9]|2[0-3])"
 TIME_PATTERN = rf"^{_DATE}[Tt]{_HOURS}(:[0-5][0-9]){{2}}(\.[0-9]{{1,6}})?([Zz]|[+-]{_HOURS}:?[0-5][0-9])$"
+NORMAL_TIME_PATTERN = TIME_PATTERN.replace("[Tt]", "T").replace("[Zz]", "Z").replace(":?", ":")
 TIME_DESCRIPTION = "RFC 3339, and also the offset form +0000; an offset is required; years 1970 to 2100"
 _TRX_ID = re.compile(TRX_ID_PATTERN)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")

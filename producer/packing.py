@@ -5,12 +5,12 @@ third of a kilobyte. So lines share records. A record goes where Kinesis' hash o
 as the shards are those that are known here, that is where each of its senders belongs.
 """
 
-import hashlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from producer import wire
+from producer.digest import md5
 from producer.wire import Transaction
 
 HASH_BITS = 128
@@ -38,7 +38,7 @@ class Layout:
 
     def bucket(self, sender: str) -> int:
         """Kinesis' own hash is MD5."""
-        return bisect_right(self._bounds, hashlib.md5(sender.encode(), usedforsecurity=False).digest())
+        return bisect_right(self._bounds, md5(sender.encode()).digest())
 
 
 class Packer:

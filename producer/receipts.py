@@ -9,7 +9,7 @@ import msgspec
 from producer.validate import FieldError
 
 
-class Published(msgspec.Struct, frozen=True, rename="camel"):
+class Published(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A valid record: `accepted` is durable in the stream, `unavailable` is not known to be and is to be sent again."""
 
     trx_id: str

@@ -16,7 +16,7 @@ from producer.wire import Transaction
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=fields.MAX_TEXT)]
 
 
-class _Arrived(Transaction, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+class _Arrived(Transaction, kw_only=True, gc=False, forbid_unknown_fields=True, rename="camel"):
     """A transaction before its fields are looked at."""
 
     amount: msgspec.Raw  # type: ignore[assignment]  # as it stands in the request, and text from then on
@@ -42,7 +42,10 @@ def _each_line(pattern: str) -> str:
 
 _decode = msgspec.json.Decoder(_Request).decode
 _TRX_IDS = re.compile(_each_line(fields.TRX_ID_PATTERN))
-_TIMES = re.compile(_each_line(fields.TIME_PATTERN.removeprefix("^").removesuffix("$")))
+_TIMES, _NORMAL_TIMES = (
+    re.compile(_each_line(pattern.removeprefix("^").removesuffix("$")))
+    for pattern in (fields.TIME_PATTERN, fields.NORMAL_TIME_PATTERN)
+)
 _PLAIN = rf"(0|[1-9][0-9]{{0,{amount.MAX_DIGITS_BEFORE_POINT - 1}}})(\.[0-9]{{1,{amount.MAX_DIGITS_AFTER_POINT}}})?"
 _AMOUNTS = re.compile(_each_line(f'{_PLAIN}|"{_PLAIN}"').encode())
 # Two quotes a name and two a value; the amount may have two more. Around them all, "records".
@@ -104,7 +107,13 @@ def _keep_ids(records: Sequence[Transaction]) -> bool:
 
 
 def _keep_times(records: Sequence[Transaction]) -> bool:
-    if not _TIMES.fullmatch("\n".join([record.transaction_date for record in records]) + "\n"):
+    written = "\n".join([record.transaction_date for record in records]) + "\n"
+    normal = written.replace("+0000\n", "+00:00\n")
+    if _NORMAL_TIMES.fullmatch(normal):
+        for record, moment in zip(records, normal.split("\n"), strict=False):
+            record.transaction_date = moment
+        return True
+    if not _TIMES.fullmatch(written):
         return False
     for record in records:
         record.transaction_date = fields.normal_time(record.transaction_date)

@@ -8,7 +8,7 @@ import msgspec
 SCHEMA_VERSION = 1
 
 
-class Transaction(msgspec.Struct, kw_only=True, rename="camel"):
+class Transaction(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
     """A valid transaction, in the order of the wire's fields: all text, `amount` in plain decimal digits."""
 
     v: int = SCHEMA_VERSION

@@ -61,8 +61,8 @@ fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZ
 drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
 	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)
 
-bench: test-setup ## Measure the producer beside its limits, on two cores (Linux)
-	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+bench: test-setup ## Measure every figure beside its limit, on two cores (Linux; 40 minutes); the table: docs/benchmarks.md
+	@$(BIN)/python -m tests.bench $(if $(BENCH_ARGS),$(BENCH_ARGS),--markdown docs/benchmarks.md)
 
 mutants: test-setup ## Break the code on purpose for an hour, see whether tests notice; the table: docs/mutants.md
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.txt

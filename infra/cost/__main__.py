@@ -13,7 +13,12 @@ from infra.cost.sizes import SIZES, deployment
 from infra.cost.traffic import Traffic
 
 AT_REST = Traffic(0)
-USUAL = (AT_REST, Traffic(10), Traffic(1000), Traffic(1000, per_request=100))
+MUCH = Traffic(50_000, per_request=500)
+SMALL = (AT_REST, Traffic(10))
+USUAL = {
+    "development": SMALL,
+    "production": (*SMALL, Traffic(1000), Traffic(1000, per_request=100), MUCH),
+}
 WIDTH = 120
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -39,19 +44,20 @@ def cost(
     Example: python -m infra.cost --size production --rate 250 --per-request 20
     """
     sizes = [size.value] if size else list(SIZES)
-    traffics = list(USUAL) if rate is None else [AT_REST, Traffic(rate, per_request)]
+    asked = (AT_REST, Traffic(rate or 0, per_request))
+    columns = [(one, traffic) for one in sizes for traffic in (USUAL[one] if rate is None else asked)]
     if as_json:
-        print(json.dumps(_members(sizes, traffics)))  # noqa: T201
+        print(json.dumps(_members(columns)))  # noqa: T201
         return
     console = Console(width=WIDTH)
     if with_prices:
         console.print(show.price_list(prices.listed()))
         return
-    console.print(show.bills(sizes, traffics), "", sep="\n")
-    console.print(show.choices(sizes[-1], traffics if rate else [AT_REST, Traffic(1000)]), "", show.NOTE, sep="\n")
+    console.print(show.bills(columns), "", sep="\n")
+    console.print(show.choices(sizes[-1], asked if rate else [AT_REST, Traffic(1000), MUCH]), "", show.NOTE, sep="\n")
 
 
-def _members(sizes: list[str], traffics: list[Traffic]) -> dict[str, object]:
+def _members(columns: list[tuple[str, Traffic]]) -> dict[str, object]:
     bills = [
         {
             "size": size,
@@ -60,8 +66,7 @@ def _members(sizes: list[str], traffics: list[Traffic]) -> dict[str, object]:
             "perRecord": traffic.per_record,
             "lines": {line: round(dollars, 2) for line, dollars in bill(deployment(size), traffic).items()},
         }
-        for size in sizes
-        for traffic in traffics
+        for size, traffic in columns
     ]
     return {"region": prices.REGION, "lookedUp": prices.CHECKED, "currency": "USD", "bills": bills}
 

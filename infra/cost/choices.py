@@ -1,11 +1,12 @@
 """What one choice changes in the bill."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from infra.cost.lines import bill
 from infra.cost.sizes import Deployment
-from infra.cost.traffic import Traffic
+from infra.cost.traffic import LINE, SHARD_BYTES, Traffic
 
 Situation = tuple[Deployment, Traffic]
 
@@ -18,13 +19,17 @@ def _batched(deployment: Deployment, traffic: Traffic) -> Situation:
     return deployment, replace(traffic, per_request=100)
 
 
+def _provisioned(deployment: Deployment, traffic: Traffic) -> Situation:
+    return replace(deployment, stream_shards=max(2, math.ceil(1.5 * traffic.rate * LINE / SHARD_BYTES))), traffic
+
+
 def _one_zone(deployment: Deployment, traffic: Traffic) -> Situation:
     return replace(deployment, database=deployment.database._replace(multi_az=False)), traffic
 
 
 CHOICES: dict[str, Callable[[Deployment, Traffic], Situation]] = {
     "100 transactions a request": _batched,
-    "stream_shards = 2": _variables(stream_shards=2),
+    "stream_shards = 1.5 times the load": _provisioned,
     'extra_endpoints = ["kinesis-streams"]': _variables(extra_endpoints=("kinesis-streams",)),
     'egress = "endpoints"': _variables(egress="endpoints"),
     "nat_per_zone = false": _variables(nat_per_zone=False),

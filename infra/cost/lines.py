@@ -24,10 +24,10 @@ from infra.cost.traffic import (
 
 # As infra/*.tf and the services' settings have them; tests/infra/test_cost.py compares.
 ZONES = 2
-ON_DEMAND_SHARDS = 4
 KEPT_DAYS = 6  # of the seven, the first is free
 READERS = 2  # the consumer, and Firehose
 REQUESTS_A_TASK_AND_MINUTE = 12_000
+BUSY = 0.5  # of its CPU: then another producer is started
 POLL_SECONDS = 0.3
 KEYS_REFRESH_SECONDS = 30
 BUFFER_SECONDS = 300
@@ -38,6 +38,11 @@ ALARMS = 21 + 4  # ours, and two that AWS makes for each of the two target track
 METRICS = 3 + 3  # producer's and notifier's
 SECRETS = 3  # hashes, first key, the database owner's password
 WAF_RULES = 2
+
+# Measured, seconds of a core: docs/benchmarks.md. A Fargate vCPU is taken for as much as the core that they were
+# measured on, and KCL's daemon for as much as its children.
+REQUEST_CPU, TRANSACTION_CPU = 175e-6, 11.5e-6
+READ_CPU = 2 * 12.5e-6
 
 # Assumptions.
 IMAGES_GB = 2
@@ -50,14 +55,29 @@ FIRST_REQUESTS = 300e6  # which cost a little more than those that follow
 DAYS = HOURS / 24
 
 
-def _shards(deployment: Deployment) -> int:
-    return deployment.stream_shards or ON_DEMAND_SHARDS
+def _shards(deployment: Deployment, traffic: Traffic) -> int:
+    return deployment.stream_shards or traffic.shards
 
 
 def _producers(deployment: Deployment, traffic: Traffic) -> int:
-    """As many as the autoscaling makes of the requests alone."""
-    wanted = math.ceil(traffic.requests / SECONDS * 60 / REQUESTS_A_TASK_AND_MINUTE)
-    return min(max(wanted, deployment.producer.min), deployment.producer.max)
+    """As many as the autoscaling makes of requests and CPU."""
+    requests = traffic.requests / SECONDS
+    by_requests = math.ceil(requests * 60 / REQUESTS_A_TASK_AND_MINUTE)
+    by_cpu = _tasks(deployment.producer, requests * REQUEST_CPU + traffic.rate * TRANSACTION_CPU)
+    return _within(deployment.producer, max(by_requests, by_cpu))
+
+
+def _consumers(deployment: Deployment, traffic: Traffic) -> int:
+    """They are added when they fall behind; that many do not."""
+    return _within(deployment.consumer, _tasks(deployment.consumer, traffic.rate * READ_CPU))
+
+
+def _tasks(tasks: Tasks, cores: float) -> int:
+    return math.ceil(cores / BUSY * 1024 / tasks.cpu)
+
+
+def _within(tasks: Tasks, wanted: int) -> int:
+    return min(max(wanted, tasks.min), tasks.max)
 
 
 def fargate(deployment: Deployment, traffic: Traffic) -> float:
@@ -67,7 +87,7 @@ def fargate(deployment: Deployment, traffic: Traffic) -> float:
         return tasks.cpu / 1024 * vcpu.usd + tasks.memory / 1024 * gb.usd
 
     producers = _producers(deployment, traffic) * hour(deployment.producer)
-    return HOURS * (producers + deployment.consumer.min * hour(deployment.consumer))
+    return HOURS * (producers + _consumers(deployment, traffic) * hour(deployment.consumer))
 
 
 def database(deployment: Deployment, _: Traffic) -> float:
@@ -115,7 +135,7 @@ def balancer(_: Deployment, traffic: Traffic) -> float:
 
 def network(deployment: Deployment, traffic: Traffic) -> float:
     zones = ZONES if deployment.nat_per_zone else 1
-    polls = SECONDS / POLL_SECONDS * _shards(deployment) * POLL
+    polls = SECONDS / POLL_SECONDS * _shards(deployment, traffic) * POLL
     kinesis = (traffic.transactions * (PUT + PUT_ANSWER + LINE) + traffic.records * READ_FRAME + polls) / GB
     by_endpoint = deployment.egress == "endpoints" or "kinesis-streams" in deployment.extra_endpoints
     gateways = zones * HOURS * (prices.NAT_HOUR.usd + prices.ADDRESS_HOUR.usd) if deployment.egress == "nat" else 0
@@ -125,7 +145,7 @@ def network(deployment: Deployment, traffic: Traffic) -> float:
 
 
 def cloudwatch(deployment: Deployment, traffic: Traffic) -> float:
-    tasks = _producers(deployment, traffic) + deployment.consumer.min
+    tasks = _producers(deployment, traffic) + _consumers(deployment, traffic)
     logs = QUIET_LOGS_GB + deployment.access_logs * traffic.requests * ACCESS_LOG_LINE / GB
     metrics = METRICS
     if deployment.container_insights:
@@ -137,7 +157,7 @@ def cloudwatch(deployment: Deployment, traffic: Traffic) -> float:
 
 def leases(deployment: Deployment, traffic: Traffic) -> float:
     """KCL's table: each lease is renewed, and written again for each batch that was stored."""
-    shards = _shards(deployment)
+    shards = _shards(deployment, traffic)
     full_polls = 1 - math.exp(-traffic.records / SECONDS / shards * POLL_SECONDS)
     writes = shards * SECONDS * (1 / LEASE_RENEWAL_SECONDS + full_polls / POLL_SECONDS)
     return writes * prices.LEASE_WRITE.usd

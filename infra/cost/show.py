@@ -30,10 +30,11 @@ def _under(size: str, traffic: Traffic, first: Traffic) -> str:
     return f"{size if traffic == first else ''}\n{heading(traffic)}"
 
 
-def bills(sizes: Sequence[str], traffics: Sequence[Traffic]) -> Table:
-    columns = [(size, traffic) for size in sizes for traffic in traffics]
+def bills(columns: Sequence[tuple[str, Traffic]]) -> Table:
+    """A column for each size and traffic, those of one size together."""
     found = [bill(deployment(size), traffic) for size, traffic in columns]
-    table = _table("dollars a month", [_under(size, traffic, traffics[0]) for size, traffic in columns])
+    first = dict(reversed(columns))
+    table = _table("dollars a month", [_under(size, traffic, first[size]) for size, traffic in columns])
     for line in found[0]:
         if any(costs[line] for costs in found):
             table.add_row(line, *(_dollars(costs[line]) for costs in found))

@@ -1,5 +1,6 @@
 """How many bytes a transaction is on each of its ways, and how many go through in a month."""
 
+import math
 from dataclasses import dataclass
 
 HOURS = 730
@@ -18,8 +19,10 @@ READ_FRAME = 190
 REQUEST_HEAD, ANSWER_HEAD, POLL = 400, 300, 1000
 ACCESS_LOG_LINE = 230
 GZIP = 0.15
-# What the producer packs by: the shards of a stream on demand, and PUBLISH_RECORD_BYTES.
+# What the producer packs by: the shards of a stream on demand, which has four at first, of 1 MB/s each, and keeps twice
+# of what it takes at most; and PUBLISH_RECORD_BYTES.
 SHARDS = 4
+SHARD_BYTES = KB**2
 RECORD_BYTES = 25 * KB
 
 
@@ -31,9 +34,13 @@ class Traffic:
     per_request: int = 1
 
     @property
+    def shards(self) -> int:
+        return max(SHARDS, math.ceil(2 * self.rate * LINE / SHARD_BYTES))
+
+    @property
     def per_record(self) -> int:
         """What a request has for one shard shares records; that requests which arrive together do too is left out."""
-        return max(1, min(self.per_request // SHARDS, RECORD_BYTES // LINE))
+        return max(1, min(self.per_request // self.shards, RECORD_BYTES // LINE))
 
     @property
     def transactions(self) -> float:

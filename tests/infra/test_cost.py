@@ -30,7 +30,7 @@ from tests.infra.terraform import ALARMS, CHECKOUT, CONFIGURATION, number
 
 README = (CHECKOUT / "README.md").read_text()
 SAMPLE = Path(CHECKOUT / "samples" / "transactions.jsonl").read_bytes().splitlines()
-RATES = (0, 1, 10, 250, 1000, 5000)
+RATES = (0, 1, 10, 250, 1000, 5000, 50_000)
 
 
 def run(*arguments: str) -> str:
@@ -82,8 +82,9 @@ def test_a_size_may_hold_comments_and_nested_objects() -> None:
         (lines.REQUESTS_A_TASK_AND_MINUTE, "autoscaling", 'metric = "ALBRequestCountPerTarget", value'),
         (lines.POLL_SECONDS * 1000, "containers", "POLL_INTERVAL_MS"),
         (lines.STORAGE_GB, "database", "  allocated_storage"),
-        (lines.ON_DEMAND_SHARDS, "sizes", "var.stream_shards == 0 ?"),
+        (SHARDS, "sizes", "var.stream_shards == 0 ?"),
         (lines.ZONES, "account", "sort(data.aws_availability_zones.available.names), 0,"),
+        (lines.BUSY * 100, "autoscaling", 'metric = "ECSServiceAverageCPUUtilization", value'),
         ((lines.KEPT_DAYS + 1) * 24, "stream", "retention_period"),
         (lines.BUFFER_SECONDS, "delivery", "size_mib = 64, seconds"),
     ],
@@ -105,7 +106,6 @@ def test_the_bill_counts_what_terraform_makes() -> None:
 def test_the_bill_assumes_what_the_services_do() -> None:
     assert ServiceSettings.model_fields["api_keys_refresh_seconds"].default == lines.KEYS_REFRESH_SECONDS
     assert ServiceSettings.model_fields["publish_record_bytes"].default == RECORD_BYTES
-    assert lines.ON_DEMAND_SHARDS == SHARDS
 
 
 def test_a_transactions_bytes_are_those_of_the_sample() -> None:

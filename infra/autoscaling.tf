@@ -6,10 +6,10 @@ locals {
     consumer = local.consumer_tasks
   }
 
-  # A share of CPU, and requests a minute.
+  # A share of CPU, and requests a minute: at one transaction each they take half of a quarter vCPU (docs/benchmarks.md).
   producer_targets = {
     cpu      = { metric = "ECSServiceAverageCPUUtilization", value = 50, label = null }
-    requests = { metric = "ALBRequestCountPerTarget", value = 12000, label = local.producer_targets_label }
+    requests = { metric = "ALBRequestCountPerTarget", value = 36000, label = local.producer_targets_label }
   }
   producer_targets_label = "${aws_lb.this.arn_suffix}/${aws_lb_target_group.producer.arn_suffix}"
 

@@ -26,7 +26,7 @@ from infra.cost.traffic import (
 ZONES = 2
 KEPT_DAYS = 6  # of the seven, the first is free
 READERS = 2  # the consumer, and Firehose
-REQUESTS_A_TASK_AND_MINUTE = 12_000
+REQUESTS_A_TASK_AND_MINUTE = 36_000
 BUSY = 0.5  # of its CPU: then another producer is started
 POLL_SECONDS = 0.3
 KEYS_REFRESH_SECONDS = 30

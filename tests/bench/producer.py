@@ -1,11 +1,16 @@
 """The producer beside its limits, and beside the plain way to write it."""
 
+import os
+import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
 from tests.bench.closed_loop import Load, Outcome
 from tests.bench.figures import Figure
-from tests.bench.stage import candidates, drive, served_sink
+from tests.bench.requests import KEY_TEXT
+from tests.bench.stage import OTHER_CORE, candidates, drive, served_sink
+from tests.load import open_loop
+from tests.load.process import elsewhere, percentile
 
 WARM_UP_SECONDS = 1.0
 LONGEST_P99_MS = 25
@@ -36,7 +41,26 @@ def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None
             show(Figure(race.title, "transactions/s", rates["ours"], limit, rates[limit], target))
         waits = [1000 * one.p99 for one in found["ours"]]
         most = LONGEST_P99_MS if race.records == 1 else None
-        show(Figure(f"{race.title}: p99", "ms", waits, target=most, at_most=True))
+        show(Figure(f"{race.title}, {race.connections} connections: p99", "ms", waits, target=most, at_most=True))
+        half = statistics.median(rates["ours"]) / race.records / 2
+        waits = _waits(race, half, rounds, seconds)
+        show(Figure(f"{race.title}, open loop at half of that: p99", "ms", waits, target=most, at_most=True))
+
+
+def _waits(race: Race, rate: float, rounds: int, seconds: float) -> list[float]:
+    """The 99th percentile of each round, in milliseconds, from the moment when a request was due."""
+    os.sched_setaffinity(0, {int(OTHER_CORE)})
+    with served_sink() as sink, candidates(sink, "ours") as served:
+        found = []
+        for turn in range(rounds + 1):
+            load = open_loop.Load(
+                served["ours"].port, KEY_TEXT, rate, race.records, seconds if turn else WARM_UP_SECONDS
+            )
+            outcome = elsewhere(open_loop.run, load)
+            assert set(outcome.statuses) == {202}, outcome.statuses
+            assert outcome.unsent == outcome.lost == 0
+            found.append(1000 * percentile(outcome.seconds[202], 0.99))
+    return found[1:]
 
 
 def _held(race: Race, rounds: int, seconds: float) -> dict[str, list[Outcome]]:

@@ -49,6 +49,7 @@ async def test_a_lone_request_goes_at_once() -> None:
     stream, time = FakeStream(), FakeTime()
     assert await publisher(stream, time).publish(lines(1)) == [True]
     assert time.now == 1000.0
+    assert time.sleeps == [0, 0], "two turns of the loop"
 
 
 async def test_a_call_waits_for_company_while_it_keeps_coming_but_not_for_long() -> None:
@@ -280,8 +281,10 @@ async def test_a_full_buffer_refuses_at_once_and_takes_nothing(limits: object) -
     await settle()
     with pytest.raises(BufferFullError):
         await publishing.publish(lines(8, "x"))
+    while_full = publishing.has_room
     stream.gate.set()
     assert all(await first)
+    assert (while_full, publishing.has_room) == (False, True)
     assert all(await publishing.publish(lines(8))), "there is room again"
     assert stream.written == as_entries(lines(8)) * 2
 

@@ -21,6 +21,7 @@ told = Console(stderr=True, highlight=False, soft_wrap=True)
 
 class Part(StrEnum):
     PRODUCER = "producer"
+    WORKERS = "workers"
     CHILD = "child"
     SHARD = "shard"
     BILLED = "billed"
@@ -66,6 +67,8 @@ def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Call
         match part:
             case Part.PRODUCER:
                 producer.measure(rounds, seconds, show)
+            case Part.WORKERS:
+                producer.workers(rounds, seconds, show)
             case Part.CHILD:
                 child.measure(rounds, seconds, show)
             case Part.SHARD:

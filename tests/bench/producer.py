@@ -3,6 +3,7 @@
 import os
 import statistics
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from tests.bench.closed_loop import Load, Outcome
@@ -45,6 +46,20 @@ def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None
         half = statistics.median(rates["ours"]) / race.records / 2
         waits = _waits(race, half, rounds, seconds)
         show(Figure(f"{race.title}, open loop at half of that: p99", "ms", waits, target=most, at_most=True))
+
+
+def workers(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None:
+    """Two processes on the one core, with half of the connections each, beside one."""
+    for race in RACES:
+        with served_sink() as sink, candidates(sink, "ours", "ours too") as served, ThreadPoolExecutor(2) as pool:
+            one, two = list[float](), list[float]()
+            for turn in range(rounds + 1):
+                lasts = seconds if turn else WARM_UP_SECONDS
+                alone = [Load(served["ours"].port, race.connections, race.records, lasts)]
+                both = [Load(found.port, race.connections // 2, race.records, lasts) for found in served.values()]
+                for loads, rates in ((alone, one), (both, two)):
+                    rates.append(sum(each.requests * race.records / each.lasted for each in pool.map(drive, loads)))
+            show(Figure(f"{race.title}, two processes on one core", "transactions/s", two[1:], "one process", one[1:]))
 
 
 def _waits(race: Race, rate: float, rounds: int, seconds: float) -> list[float]:

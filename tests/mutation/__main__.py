@@ -29,21 +29,30 @@ def main(
     again: Annotated[Path | None, typer.Option(help="A former --json: only its survivors are tried again.")] = None,
     as_json: Annotated[Path | None, typer.Option("--json", help="Where to write what became of each.")] = None,
     report: Annotated[Path | None, typer.Option(help="Where to write the report, in Markdown.")] = None,
+    of: Annotated[
+        list[Path] | None, typer.Option(help="Break nothing, report what --json wrote; can be repeated.")
+    ] = None,
 ) -> None:
     """Exit code 0 when nine in ten mutants are noticed and the others explained in tests/mutation/survivors.toml.
 
     Example: python -m tests.mutation --only producer/auth.py
     """
     targets = [target for target in TARGETS if not only or target.path in only]
-    known = _former(again)
-    work = [(target, one) for target in targets for one in mutants(ROOT, target.path)]
-    verdicts = _tried(targets, work, jobs, known)
+    if of:
+        verdicts = [one for file in of for one in _read(file)]
+    else:
+        work = [(target, one) for target in targets for one in mutants(ROOT, target.path)]
+        verdicts = _tried(targets, work, jobs, _former(again))
     if as_json:
         as_json.write_text(json.dumps([[*one.mutant[:-1], one.noticed] for one in verdicts], indent=0), "utf-8")
     if report:
         report.write_text(markdown(verdicts, "make mutants"), "utf-8")
     _tell(verdicts)
     raise typer.Exit(0 if share(verdicts) >= LEAST_SHARE and not unexplained(verdicts) else 1)
+
+
+def _read(file: Path) -> list[Verdict]:
+    return [Verdict(Mutant._make([*told, ""]), noticed) for *told, noticed in json.loads(file.read_text("utf-8"))]
 
 
 def _former(file: Path | None) -> set[tuple[str, str, str, str]]:

@@ -41,6 +41,16 @@ def test_the_readme_sums_up_the_drills_as_their_report_does() -> None:
     assert " ".join(found[1].split()) in " ".join((CHECKOUT / "README.md").read_text("utf-8").split())
 
 
+def test_the_readme_sums_up_the_mutants_as_their_report_does() -> None:
+    report = (CHECKOUT / "docs" / "mutants.md").read_text("utf-8")
+    found = re.search(r"^\| all \| (\d+) \| (\d+) \| ([\d.]+)% \|$", report, re.MULTILINE)
+    assert found
+    mutants, noticed, share = found.groups()
+    words = f"{mutants} changes of the five modules that carry the promises, {noticed} of them noticed by a test"
+    words += f" ({share} %)"
+    assert words in " ".join((CHECKOUT / "README.md").read_text("utf-8").split())
+
+
 def test_every_row_of_the_threats_names_a_test() -> None:
     rows = [
         line for line in DOCUMENTS[0].read_text("utf-8").splitlines() if line.startswith("| ") and "---" not in line

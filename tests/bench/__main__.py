@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.bench import child, growth, producer, report, weighed, whole
 from tests.bench.figures import Figure, table
 
+Show = Callable[[Figure], None]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 told = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -26,7 +27,8 @@ class Part(StrEnum):
     SHARD = "shard"
     BILLED = "billed"
     LATENCY = "latency"
-    GROWTH = "growth"
+    SHARDS = "shards"
+    ROWS = "rows"
     MEMORY = "memory"
 
 
@@ -61,27 +63,21 @@ def main(
         report.write(markdown, figures, machine(), datetime.now(UTC))
 
 
-def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Callable[[Figure], None]) -> None:
+def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Show) -> None:
+    measures: dict[Part, Callable[[], None]] = {
+        Part.PRODUCER: lambda: producer.measure(rounds, seconds, show),
+        Part.WORKERS: lambda: producer.workers(rounds, seconds, show),
+        Part.CHILD: lambda: child.measure(rounds, seconds, show),
+        Part.SHARD: lambda: weighed.one_shard(rounds, seconds, show),
+        Part.BILLED: lambda: weighed.billed(rounds, seconds, show),
+        Part.LATENCY: lambda: whole.latency(rounds, 4 * seconds, show),
+        Part.SHARDS: lambda: growth.shards(rounds, seconds, show),
+        Part.ROWS: lambda: growth.rows(rounds, show),
+        Part.MEMORY: lambda: whole.memory(minutes, show),
+    }
     cores = os.sched_getaffinity(0)
     try:
-        match part:
-            case Part.PRODUCER:
-                producer.measure(rounds, seconds, show)
-            case Part.WORKERS:
-                producer.workers(rounds, seconds, show)
-            case Part.CHILD:
-                child.measure(rounds, seconds, show)
-            case Part.SHARD:
-                weighed.one_shard(rounds, seconds, show)
-            case Part.BILLED:
-                weighed.billed(rounds, seconds, show)
-            case Part.LATENCY:
-                whole.latency(rounds, 4 * seconds, show)
-            case Part.GROWTH:
-                growth.shards(rounds, seconds, show)
-                growth.rows(rounds, show)
-            case Part.MEMORY:
-                whole.memory(minutes, show)
+        measures[part]()
     finally:
         os.sched_setaffinity(0, cores)
 

@@ -18,17 +18,17 @@ SMALL, LARGE = "12.50", "1500.25"
 SAMPLE = Path(__file__).parents[2] / "samples" / "transactions.jsonl"
 
 
-def transactions() -> Iterator[bytes]:
-    """For ever, by the same trxIds in each run."""
+def transactions(first: int = 0) -> Iterator[bytes]:
+    """For ever, by the same trxIds in each run, which count from ``first``."""
     lines = SAMPLE.read_bytes().splitlines()
-    for number, line in enumerate(itertools.cycle(lines)):
+    for number, line in enumerate(itertools.cycle(lines), start=first):
         yield line.replace(msgspec.json.decode(line)["trxId"].encode(), str(uuid.UUID(int=number)).encode())
 
 
-def wire_lines(anomalies: float) -> Iterator[bytes]:
+def wire_lines(anomalies: float, first: int = 0) -> Iterator[bytes]:
     """The share is spread evenly: of each hundred, the first so many."""
     received = datetime(2026, 1, 1, tzinfo=UTC).isoformat(timespec="microseconds")
-    for number, found in enumerate(transactions()):
+    for number, found in enumerate(transactions(first)):
         content = msgspec.json.decode(found)
         amount = LARGE if number * 61 % 100 < 100 * anomalies else SMALL
         yield msgspec.json.encode({"v": 1, **content, "amount": amount, "receivedAt": received}) + b"\n"

@@ -25,34 +25,34 @@ MOST_TIMES = 6
 LINES = 13
 ANOMALIES = 0.1
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SHARD = Shard("payments@2026", "shardId-000000000000")
+SHARDS = [Shard("payments@2026", f"shardId-{number:012}") for number in range(MOST_TIMES + 1)]
 Work = Callable[[], object]
 
 
-def validate(_: str) -> list[Work]:
+def validate(_: int, __: str) -> list[Work]:
     return [lambda body=body: _read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]  # type: ignore[misc]
 
 
-def pack(_: str) -> list[Work]:
+def pack(_: int, __: str) -> list[Work]:
     packer = Packer(25 * 1024, Layout.even(4))
     valid = [_read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]
     return [lambda some=some: packer.pack(some, "2026-01-01T00:00:00.000000Z") for some in valid]  # type: ignore[misc]
 
 
-def detect(_: str) -> list[Work]:
-    return [lambda batch=batch: _evaluated(batch) for batch in _batches()]  # type: ignore[misc]
+def detect(_: int, __: str) -> list[Work]:
+    return [lambda batch=batch: _evaluated(batch) for batch in _batches(SHARDS[0])]  # type: ignore[misc]
 
 
-def store(database_url: str) -> list[Work]:
-    """What the consumer does of it: PostgreSQL's part is another process'."""
-    found = Store(engine(Database(database_url), "guard"), "guard", "payments")
-    found.take_up(SHARD)
+def store(times: int, database_url: str) -> list[Work]:
+    """What the consumer does of it: PostgreSQL's part is another process'. For each TIMES there is a shard."""
+    found, shard = Store(engine(Database(database_url), "guard"), "guard", "payments"), SHARDS[times]
+    found.take_up(shard)
 
     def insert(evaluation: Evaluation) -> None:
-        with found.shard(SHARD) as held:
+        with found.shard(shard) as held:
             held.insert(evaluation.findings, [])
 
-    evaluations = [_evaluated(batch) for batch in _batches()]
+    evaluations = [_evaluated(batch) for batch in _batches(shard)]
     return [lambda one=one: insert(one) for one in evaluations]  # type: ignore[misc]
 
 
@@ -71,9 +71,9 @@ def _evaluated(batch: Batch) -> Evaluation:
     return found
 
 
-def _batches() -> list[Batch]:
-    lines, numbers = wire_lines(ANOMALIES), count(1)
-    return [Batch(SHARD, list(_records(list(islice(lines, TRANSACTIONS)), numbers))) for _ in range(MOST_TIMES)]
+def _batches(shard: Shard) -> list[Batch]:
+    lines, numbers = wire_lines(ANOMALIES, SHARDS.index(shard) * 10**6), count(1)
+    return [Batch(shard, list(_records(list(islice(lines, TRANSACTIONS)), numbers))) for _ in range(MOST_TIMES)]
 
 
 def _records(lines: Sequence[bytes], numbers: Iterator[int]) -> Iterator[Record]:
@@ -83,5 +83,5 @@ def _records(lines: Sequence[bytes], numbers: Iterator[int]) -> Iterator[Record]
 
 if __name__ == "__main__":
     name, times, *url = sys.argv[1:]
-    for work in PATHS[name](*url or [""])[: int(times)]:
+    for work in PATHS[name](int(times), *url or [""])[: int(times)]:
         work()

@@ -4,6 +4,7 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 
 from starlette.datastructures import Headers
 from starlette.types import Receive
@@ -34,6 +35,7 @@ def _encodings(headers: Headers) -> list[str]:
     return [name.removeprefix("x-") for name in named if name not in ("", "identity")]
 
 
+@lru_cache(64)
 def _is_json(content_type: str) -> bool:
     kind, *parameters = content_type.split(";")
     return kind.strip().lower() == "application/json" and all(map(_does_no_harm, parameters))
@@ -48,17 +50,28 @@ def _does_no_harm(parameter: str) -> bool:
 
 
 async def read(
-    receive: Receive, headers: Headers, most_bytes: int, seconds: float, take: Callable[[int], None]
+    receive: Receive,
+    headers: Headers,
+    most_bytes: int,
+    seconds: float,
+    take: Callable[[int], None],
+    *,
+    is_whole: bool = False,
 ) -> bytes:
     """The whole body, inflated, counted as it arrives; `take` is told of each part before it is kept.
 
-    Raises TooLargeError, TooSlowError or UnreadableError, and what `take` raises.
+    Of one that `is_whole` nothing has to be waited for. Raises TooLargeError, TooSlowError or UnreadableError, and what
+    `take` raises.
     """
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > most_bytes:
         raise _too_large(most_bytes)
     parts: list[bytes] = []
     size = 0
+    if is_whole and not headers.get("content-encoding"):
+        parts = [part async for part in _arriving(receive, most_bytes)]
+        take(sum(map(len, parts)))
+        return b"".join(parts)
     try:
         async with asyncio.timeout(seconds):
             async for part in _inflated(_arriving(receive, most_bytes), _encodings(headers)):

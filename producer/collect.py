@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from producer import body, swift, wire
 from producer.auth import ApiKey, KeyRing
+from producer.deadlines import WHOLE
 from producer.envelope import split
 from producer.errors import BufferFullError, OverloadedError, RequestError
 from producer.intake import Intake
@@ -64,14 +65,14 @@ class Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The route, an ASGI application of its own: the framework would cost more than the work."""
         began = time.perf_counter()
-        response = await self._answer(Headers(scope=scope), receive)
+        response = await self._answer(Headers(scope=scope), receive, is_whole=scope.get(WHOLE, False))
         self.metrics.requests.labels(str(response.status_code)).inc()
         self.metrics.request_seconds.observe(time.perf_counter() - began)
         await response(scope, receive, send)
 
-    async def _answer(self, headers: Headers, receive: Receive) -> Response:
+    async def _answer(self, headers: Headers, receive: Receive, *, is_whole: bool) -> Response:
         try:
-            return await self._collect(headers, receive)
+            return await self._collect(headers, receive, is_whole=is_whole)
         except RequestError as error:
             if isinstance(error, OverloadedError):
                 self.metrics.shed_requests.labels(error.cause).inc()
@@ -80,11 +81,11 @@ class Collector:
             log.exception("unexpected error")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR])
 
-    async def _collect(self, headers: Headers, receive: Receive) -> Response:
+    async def _collect(self, headers: Headers, receive: Receive, *, is_whole: bool) -> Response:
         key = self.keys.authenticate(headers.get("x-api-key"))
         body.require_json(headers)
         self._require_room()
-        judged, parts = self._packed(await self._judge(headers, receive, key))
+        judged, parts = self._packed(await self._judge(headers, receive, key, is_whole=is_whole))
         return await self._publish(judged, parts)
 
     def _require_room(self) -> None:
@@ -92,9 +93,12 @@ class Collector:
         if not self.publisher.has_room:
             raise OverloadedError(BUFFER_FULL, RETRY_FULL_SECONDS, "buffer")
 
-    async def _judge(self, headers: Headers, receive: Receive, key: ApiKey) -> Sequence[Transaction | list[FieldError]]:
+    async def _judge(
+        self, headers: Headers, receive: Receive, key: ApiKey, *, is_whole: bool
+    ) -> Sequence[Transaction | list[FieldError]]:
+        limits = self.limits
         with self.intake.claim() as take:
-            content = await body.read(receive, headers, self.limits.body_bytes, self.limits.body_seconds, take)
+            content = await body.read(receive, headers, limits.body_bytes, limits.body_seconds, take, is_whole=is_whole)
             self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
             good = swift.read(content)
             if good is not None and len(good) <= self.limits.records:
@@ -123,7 +127,8 @@ class Collector:
 
     def _count(self, judged: Receipts) -> Receipts:
         for status in ("accepted", "rejected", "unavailable"):
-            self.metrics.transactions.labels(status).inc(getattr(judged, status))
+            if count := getattr(judged, status):
+                self.metrics.transactions.labels(status).inc(count)
         return judged
 
 

@@ -23,6 +23,8 @@ class Metrics:
         )
         # Receipts: accepted, rejected or unavailable.
         self.transactions = Counter("collector_transactions", "Transactions answered", ["status"], registry=registry)
+        for status in CLOUDWATCH.values():
+            self.transactions.labels(status)
         # PutRecords calls: done (also with refused entries), failed (retried) or broken (no retry helps).
         self.put_calls = Counter("collector_put_calls", "PutRecords calls", ["outcome"], registry=registry)
         # How long PutRecords calls take.

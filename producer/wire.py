@@ -37,4 +37,4 @@ def lines(transactions: Iterable[Transaction], received_at: str) -> bytes:
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with six digits of a second."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"

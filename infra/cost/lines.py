@@ -39,10 +39,11 @@ METRICS = 3 + 3  # producer's and notifier's
 SECRETS = 3  # hashes, first key, the database owner's password
 WAF_RULES = 2
 
-# Measured, seconds of a core: docs/benchmarks.md. A Fargate vCPU is taken for as much as the core that they were
-# measured on, and KCL's daemon for as much as its children.
-REQUEST_CPU, TRANSACTION_CPU = 175e-6, 11.5e-6
-READ_CPU = 2 * 12.5e-6
+# Measured, seconds of a core: docs/benchmarks.md. A Fargate vCPU, a thread of a core, is taken for 0.7 of the core that
+# they were measured on, and KCL's daemon for as much as its children.
+VCPU = 0.7
+REQUEST_CPU, TRANSACTION_CPU = 125e-6 / VCPU, 7.1e-6 / VCPU
+READ_CPU = 2 * 8e-6 / VCPU
 
 # Assumptions.
 IMAGES_GB = 2

@@ -67,7 +67,7 @@ BUGS = {
     "accepts_what_it_does_not_publish": ("producer.publish", "Publisher.publish"),
     "checkpoints_past_a_batch": ("consumer.pipeline", "Pipeline.process"),
     "forgets_dead_letters": ("consumer.store", "_insert_dead_letters"),
-    "stores_amounts_as_floats": ("consumer.findings", "_anomaly_row"),
+    "stores_amounts_as_floats": ("consumer.insertion", "_row"),
     "mails_under_another_id": ("consumer.mail", "DigestMail.render"),
     "mails_nothing": ("consumer.ses", "Ses.send"),
     "mails_twice": ("consumer.ses", "Ses.send"),

@@ -4,8 +4,11 @@ Each is given the function in whose place it is called, and that function's argu
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 Original = Callable[..., Any]
 
@@ -25,9 +28,9 @@ def forgets_dead_letters(_: Original, *__: Any) -> None:
     """And counts them."""
 
 
-def stores_amounts_as_floats(original: Original, candidate: Any) -> dict[str, Any]:
-    row: dict[str, Any] = original(candidate)
-    return row | {"amount": float(row["amount"]) * 1.0000001}
+def stores_amounts_as_floats(original: Original, anomaly: Any) -> Any:
+    row = original(anomaly)
+    return replace(row, amount=Decimal(float(row.amount) * 1.0000001))
 
 
 def mails_under_another_id(original: Original, *arguments: Any) -> bytes:

@@ -6,7 +6,7 @@ locals {
     consumer = local.consumer_tasks
   }
 
-  # A share of CPU, and requests a minute: at one transaction each they take half of a quarter vCPU (docs/benchmarks.md).
+  # A share of CPU, and requests a minute: at one transaction each they take nearly half of a quarter vCPU (docs/benchmarks.md).
   producer_targets = {
     cpu      = { metric = "ECSServiceAverageCPUUtilization", value = 50, label = null }
     requests = { metric = "ALBRequestCountPerTarget", value = 36000, label = local.producer_targets_label }

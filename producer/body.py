@@ -4,11 +4,13 @@ import asyncio
 import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache
 
 from starlette.datastructures import Headers
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
+from producer.deadlines import HAS_ARRIVED
 from producer.errors import TooLargeError, TooSlowError, UnreadableError, UnsupportedError
 
 # What is inflated at a time: so much more than the limit is made of a body that hides more, at most.
@@ -49,31 +51,19 @@ def _does_no_harm(parameter: str) -> bool:
     return name.lower() != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
-async def read(
-    receive: Receive,
-    headers: Headers,
-    most_bytes: int,
-    seconds: float,
-    take: Callable[[int], None],
-    *,
-    is_whole: bool = False,
-) -> bytes:
+async def read(scope: Scope, receive: Receive, most_bytes: int, seconds: float, take: Callable[[int], None]) -> bytes:
     """The whole body, inflated, counted as it arrives; `take` is told of each part before it is kept.
 
-    Of one that `is_whole` nothing has to be waited for. Raises TooLargeError, TooSlowError or UnreadableError, and what
-    `take` raises.
+    Raises TooLargeError, TooSlowError or UnreadableError, and what `take` raises.
     """
+    headers = Headers(scope=scope)
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > most_bytes:
         raise _too_large(most_bytes)
     parts: list[bytes] = []
     size = 0
-    if is_whole and not headers.get("content-encoding"):
-        parts = [part async for part in _arriving(receive, most_bytes)]
-        take(sum(map(len, parts)))
-        return b"".join(parts)
     try:
-        async with asyncio.timeout(seconds):
+        async with nullcontext() if scope.get(HAS_ARRIVED) else asyncio.timeout(seconds):
             async for part in _inflated(_arriving(receive, most_bytes), _encodings(headers)):
                 size += len(part)
                 if size > most_bytes:

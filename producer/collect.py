@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 
 from producer import body, swift, wire
 from producer.auth import ApiKey, KeyRing
-from producer.deadlines import WHOLE
 from producer.envelope import split
 from producer.errors import BufferFullError, OverloadedError, RequestError
 from producer.intake import Intake
@@ -65,14 +64,14 @@ class Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The route, an ASGI application of its own: the framework would cost more than the work."""
         began = time.perf_counter()
-        response = await self._answer(Headers(scope=scope), receive, is_whole=scope.get(WHOLE, False))
+        response = await self._answer(scope, receive)
         self.metrics.requests.labels(str(response.status_code)).inc()
         self.metrics.request_seconds.observe(time.perf_counter() - began)
         await response(scope, receive, send)
 
-    async def _answer(self, headers: Headers, receive: Receive, *, is_whole: bool) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
         try:
-            return await self._collect(headers, receive, is_whole=is_whole)
+            return await self._collect(scope, receive)
         except RequestError as error:
             if isinstance(error, OverloadedError):
                 self.metrics.shed_requests.labels(error.cause).inc()
@@ -81,11 +80,12 @@ class Collector:
             log.exception("unexpected error")
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, DETAILS[HTTPStatus.INTERNAL_SERVER_ERROR])
 
-    async def _collect(self, headers: Headers, receive: Receive, *, is_whole: bool) -> Response:
+    async def _collect(self, scope: Scope, receive: Receive) -> Response:
+        headers = Headers(scope=scope)
         key = self.keys.authenticate(headers.get("x-api-key"))
         body.require_json(headers)
         self._require_room()
-        judged, parts = self._packed(await self._judge(headers, receive, key, is_whole=is_whole))
+        judged, parts = self._packed(await self._judge(scope, receive, key))
         return await self._publish(judged, parts)
 
     def _require_room(self) -> None:
@@ -93,12 +93,9 @@ class Collector:
         if not self.publisher.has_room:
             raise OverloadedError(BUFFER_FULL, RETRY_FULL_SECONDS, "buffer")
 
-    async def _judge(
-        self, headers: Headers, receive: Receive, key: ApiKey, *, is_whole: bool
-    ) -> Sequence[Transaction | list[FieldError]]:
-        limits = self.limits
+    async def _judge(self, scope: Scope, receive: Receive, key: ApiKey) -> Sequence[Transaction | list[FieldError]]:
         with self.intake.claim() as take:
-            content = await body.read(receive, headers, limits.body_bytes, limits.body_seconds, take, is_whole=is_whole)
+            content = await body.read(scope, receive, self.limits.body_bytes, self.limits.body_seconds, take)
             self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
             good = swift.read(content)
             if good is not None and len(good) <= self.limits.records:

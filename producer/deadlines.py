@@ -17,8 +17,8 @@ MAX_UNREAD_BYTES = 32 * 1024 * 1024
 LINGER_SECONDS = 1
 # More connections than there may be: those that are told so.
 MOST_LINGERING = 64
-# In a request's scope once all of its body has arrived: to read it then needs no deadline.
-WHOLE = "is_whole"
+# In a request's scope once all of its body is here: to read it then needs no deadline.
+HAS_ARRIVED = "has_arrived"
 SLOW_HEAD = "the request's head did not arrive in time"
 
 
@@ -77,7 +77,7 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._expect(self.limits.body_seconds, self._body_is_late)
 
     def on_message_complete(self) -> None:
-        self.scope[WHOLE] = True  # type: ignore[literal-required]  # a key of our own
+        self.scope[HAS_ARRIVED] = True  # type: ignore[literal-required]  # a key of our own
         self._is_in_body = False
         _cancel(self._request_deadline)
         super().on_message_complete()

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import signal
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +16,7 @@ from rich.console import Console
 
 from tests.bench import child, growth, producer, report, weighed, whole
 from tests.bench.figures import Figure, table
+from tests.bench.stage import OTHER_CORE
 
 Show = Callable[[Figure], None]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -32,6 +35,10 @@ class Part(StrEnum):
     MEMORY = "memory"
 
 
+WHOLE_STACK = {Part.LATENCY, Part.MEMORY}
+"""Their processes share both cores, as on a user's machine."""
+
+
 @app.command()
 def main(
     only: Annotated[list[Part] | None, typer.Option(help="A part by its name; can be repeated.")] = None,
@@ -48,6 +55,7 @@ def main(
 
     Example: python -m tests.bench --only producer --rounds 3 --seconds 2
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # no server outlives the run
     figures: list[Figure] = [one for file in of or [] for one in report.read(file)]
 
     def show(figure: Figure) -> None:
@@ -76,6 +84,8 @@ def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Show
         Part.MEMORY: lambda: whole.memory(minutes, show),
     }
     cores = os.sched_getaffinity(0)
+    if part not in WHOLE_STACK:
+        os.sched_setaffinity(0, {int(OTHER_CORE)})
     try:
         measures[part]()
     finally:

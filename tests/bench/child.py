@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from consumer.migrate import migrate
 from infra.local.postgres import OWNER, Postgres
 from tests.bench.daemon import Delivery, child, deliveries
 from tests.bench.figures import Figure
-from tests.bench.stage import OTHER_CORE
+from tests.consumer.child import child_settings
 from tests.integration.conftest import execute, own_server, url_of
 
 DATABASE = "bench"
@@ -41,7 +40,7 @@ class Case(NamedTuple):
 
     @property
     def title(self) -> str:
-        return f"consumer child, {self.anomalies:.0%} anomalies, {self.lines} lines a record"
+        return f"consumer child, {self.anomalies:.0%} anomalies, {self.lines} line{'s'[: self.lines - 1]} a record"
 
 
 CASES = (
@@ -61,7 +60,6 @@ class Measured(NamedTuple):
 
 def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None:
     """``seconds`` tell how much work a round is: about so long for the child."""
-    os.sched_setaffinity(0, {int(OTHER_CORE)})
     with database() as server:
         for case in CASES:
             calls = max(3, int(seconds * (2 if case.copies else 8)))
@@ -107,16 +105,7 @@ def database() -> Iterator[Postgres]:
 
 
 def settings(server: Postgres) -> ChildSettings:
-    return ChildSettings(
-        database_url=url_of(server, DATABASE, ROLE),
-        database_auth="password",
-        aws_region="eu-west-1",
-        stream_name="payments",
-        stream_incarnation="payments@2026-01-01T00:00:00Z",
-        application_name="payment-anomalies",
-        log_format="json",
-        log_level="INFO",
-    )
+    return child_settings(url_of(server, DATABASE, ROLE))
 
 
 def empty(server: Postgres) -> None:

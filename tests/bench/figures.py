@@ -1,7 +1,7 @@
 """What was measured: a value a round, beside its limit of the same round."""
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from rich.table import Table
@@ -55,8 +55,7 @@ def markdown(figures: Iterable[Figure]) -> str:
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _spread(values: Sequence[float], show: "type[str] | object") -> str:
-    assert callable(show)
+def _spread(values: Sequence[float], show: Callable[[float], str]) -> str:
     return f"{show(min(values))} … {show(max(values))}" if len(values) > 1 else ""
 
 

@@ -1,6 +1,5 @@
 """The producer beside its limits, and beside the plain way to write it."""
 
-import os
 import statistics
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from tests.bench.closed_loop import Load, Outcome
 from tests.bench.figures import Figure
 from tests.bench.requests import KEY_TEXT
-from tests.bench.stage import OTHER_CORE, candidates, drive, served_sink
+from tests.bench.stage import candidates, drive, served_sink
 from tests.load import open_loop
 from tests.load.process import elsewhere, percentile
 
@@ -36,10 +35,12 @@ RACES = (Race(500, 8, "unchecked", 0.70, 2.5), Race(1, 64, "bare", 0.40, 20))
 
 def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None:
     for race in RACES:
-        found = _held(race, rounds, seconds)
+        found, busy = _held(race, rounds, seconds)
         rates = {name: [one.requests * race.records / one.lasted for one in some] for name, some in found.items()}
         for limit, target in ((race.limit, race.of_limit), ("plain", race.of_plain)):
             show(Figure(race.title, "transactions/s", rates["ours"], limit, rates[limit], target))
+        title = f"{race.title}: share of its core"
+        show(Figure(title, "", busy["ours"], race.limit, busy[race.limit]))
         waits = [1000 * one.p99 for one in found["ours"]]
         most = LONGEST_P99_MS if race.records == 1 else None
         show(Figure(f"{race.title}, {race.connections} connections: p99", "ms", waits, target=most, at_most=True))
@@ -64,7 +65,6 @@ def workers(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None
 
 def _waits(race: Race, rate: float, rounds: int, seconds: float) -> list[float]:
     """The 99th percentile of each round, in milliseconds, from the moment when a request was due."""
-    os.sched_setaffinity(0, {int(OTHER_CORE)})
     with served_sink() as sink, candidates(sink, "ours") as served:
         found = []
         for turn in range(rounds + 1):
@@ -78,15 +78,19 @@ def _waits(race: Race, rate: float, rounds: int, seconds: float) -> list[float]:
     return found[1:]
 
 
-def _held(race: Race, rounds: int, seconds: float) -> dict[str, list[Outcome]]:
+def _held(race: Race, rounds: int, seconds: float) -> tuple[dict[str, list[Outcome]], dict[str, list[float]]]:
+    """By name, the outcome of each round, and the share of its core that it took."""
     names = (race.limit, "ours", "plain")
+    busy: dict[str, list[float]] = {name: [] for name in names}
     found: dict[str, list[Outcome]] = {name: [] for name in names}
     with served_sink() as sink, candidates(sink, *names) as served:
         for turn in range(rounds + 1):
             for name in names:
                 load = Load(served[name].port, race.connections, race.records, seconds if turn else WARM_UP_SECONDS)
+                before = served[name].cpu_seconds
                 outcome = drive(load)
                 assert outcome.others == 0, f"{name} answered {outcome.others} requests with something else than 202"
                 if turn:
                     found[name].append(outcome)
-    return found
+                    busy[name].append((served[name].cpu_seconds - before) / outcome.lasted)
+    return found, busy

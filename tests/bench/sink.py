@@ -1,6 +1,7 @@
 """AWS as fast as it gets: PutRecords is answered without a look at the records, from answers made beforehand.
 
-`python -m tests.bench.sink PORT SHARDS` serves until it is ended. How fast it is: `python -m tests.bench sink`.
+`python -m tests.bench.sink PORT SHARDS` serves until it is ended. That it is not the limit shows in the share of its
+core that the producer takes, and the one that is measured beside it: all of it.
 """
 
 import asyncio

@@ -1,12 +1,13 @@
 """The whole embedded stack: how soon a row is there, and what each process needs at full load."""
 
-import itertools
 import json
+import os
 import statistics
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -25,6 +26,7 @@ from tests.load.process import MIB, percentile
 PER_SECOND = 50
 LOOK_SECONDS = 0.005
 PATIENCE_SECONDS = 30
+SERVICES = ("producer", "notifier")
 MOST_MIB = {"producer": 120, "consumer child": 90, "notifier": 70}
 VISIBLE = "SELECT transaction_id::text FROM anomalies WHERE transaction_id = ANY(%s::uuid[])"
 
@@ -88,17 +90,23 @@ def _watch(url: str, due: dict[str, float], waits: list[float], sent: threading.
 
 def memory(minutes: float, show: Callable[[Figure], None]) -> None:
     """What is resident, looked at every second while 500 transactions a request are posted."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, running_stack(Path(folder) / "stack") as driver:
+    os.environ["KEY_QUOTA_PER_SECOND"] = str(10**9)
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        running_stack(Path(folder) / "stack") as driver,
+        ThreadPoolExecutor(1) as pool,
+    ):
         port = driver.stack.local.collector_port
         load = Load(port, 4, 500, minutes * 60, fresh=True, key=_key(driver))
-        driving = threading.Thread(target=drive, args=(load,))
-        driving.start()
+        driving = pool.submit(drive, load)
         seen: dict[str, list[float]] = {name: [] for name in MOST_MIB}
-        while driving.is_alive():
-            for name, process in _processes(driver):
-                seen[name].append(process.memory_info().rss / MIB)
+        while not driving.done():
+            for name, processes in _processes(driver).items():
+                seen[name] += [max(process.memory_info().rss for process in processes) / MIB] if processes else []
             time.sleep(1)
-        driving.join()
+        outcome = driving.result()
+        assert outcome.others == 0, f"{outcome.others} requests were answered with something else than 202"
+    show(Figure(f"posted meanwhile, {minutes:g} min", "transactions/s", [outcome.requests * 500 / outcome.lasted]))
     for name, sizes in seen.items():
         after_start = sizes[len(sizes) // 10 :]
         third = len(after_start) // 3
@@ -112,8 +120,7 @@ def _key(driver: Driver) -> str:
     return driver.stack.local.kept_secret("api_key") or ""
 
 
-def _processes(driver: Driver) -> Iterator[tuple[str, psutil.Process]]:
-    for name in ("producer", "notifier"):
-        yield name, psutil.Process(driver.stack.supervisor.pid(name))
-    children = psutil.Process(driver.stack.supervisor.pid("consumer")).children(recursive=True)
-    yield from itertools.islice((("consumer child", one) for one in children if CHILD in one.cmdline()), 1)
+def _processes(driver: Driver) -> dict[str, list[psutil.Process]]:
+    consumer, *services = (psutil.Process(driver.stack.supervisor.pid(name)) for name in ("consumer", *SERVICES))
+    children = [one for one in consumer.children(recursive=True) if CHILD in one.cmdline()]
+    return {**{name: [one] for name, one in zip(SERVICES, services, strict=True)}, "consumer child": children}

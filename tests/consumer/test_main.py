@@ -10,18 +10,10 @@ from pathlib import Path
 import pytest
 
 from consumer.main import ChildSettings, pause_while
+from tests.consumer.child import child_settings
 
 CHECKOUT = Path(__file__).parents[2]
-SETTINGS = ChildSettings(
-    database_url="postgresql://u:p@127.0.0.1:1/none",
-    database_auth="password",
-    aws_region="eu-west-1",
-    stream_name="payments",
-    stream_incarnation="arn@time",
-    application_name="payment-anomalies",
-    log_format="json",
-    log_level="INFO",
-)
+SETTINGS = child_settings("postgresql://u:p@127.0.0.1:1/none")
 
 
 def child(*arguments: str) -> "subprocess.Popen[str]":

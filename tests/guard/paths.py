@@ -7,6 +7,7 @@ done as often whatever TIMES is.
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count, islice
 
 from consumer.database import engine
@@ -30,17 +31,17 @@ Work = Callable[[], object]
 
 
 def validate(_: int, __: str) -> list[Work]:
-    return [lambda body=body: _read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]  # type: ignore[misc]
+    return [partial(_read, body) for body in requests(TRANSACTIONS, MOST_TIMES)]
 
 
 def pack(_: int, __: str) -> list[Work]:
     packer = Packer(25 * 1024, Layout.even(4))
     valid = [_read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]
-    return [lambda some=some: packer.pack(some, "2026-01-01T00:00:00.000000Z") for some in valid]  # type: ignore[misc]
+    return [partial(packer.pack, some, "2026-01-01T00:00:00.000000Z") for some in valid]
 
 
 def detect(_: int, __: str) -> list[Work]:
-    return [lambda batch=batch: _evaluated(batch) for batch in _batches(SHARDS[0])]  # type: ignore[misc]
+    return [partial(_evaluated, batch) for batch in _batches(SHARDS[0])]
 
 
 def store(times: int, database_url: str) -> list[Work]:
@@ -53,7 +54,7 @@ def store(times: int, database_url: str) -> list[Work]:
             held.insert(evaluation.findings, [])
 
     evaluations = [_evaluated(batch) for batch in _batches(shard)]
-    return [lambda one=one: insert(one) for one in evaluations]  # type: ignore[misc]
+    return [partial(insert, one) for one in evaluations]
 
 
 PATHS = {"validate": validate, "pack": pack, "detect": detect, "store": store}

@@ -46,7 +46,7 @@ def main(
     if as_json:
         as_json.write_text(json.dumps([[*one.mutant[:-1], one.noticed] for one in verdicts], indent=0), "utf-8")
     if report:
-        command = "make mutants`, in parts (`--only`) and reported together (`--of`)," if of else "make mutants`"
+        command = "`make mutants`, in parts (`--only`) and reported together (`--of`)," if of else "`make mutants`"
         report.write_text(markdown(verdicts, command), "utf-8")
     _tell(verdicts)
     raise typer.Exit(0 if share(verdicts) >= LEAST_SHARE and not unexplained(verdicts) else 1)

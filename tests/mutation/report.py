@@ -14,7 +14,7 @@ LEAST_SHARE = 0.90
 HEAD = """\
 # Mutants: the code broken on purpose
 
-`{command} on {date}, Python {python}. Each mutant is one change of one module: an operator, a comparison, a number, a
+{command} on {date}, Python {python}. Each mutant is one change of one module: an operator, a comparison, a number, a
 condition, an exception, a decorator, or a statement that is left out. It is noticed when one of the module's tests
 (`tests/mutation/modules.py`) fails. Mutants of annotations are left out, for nothing runs them.
 
@@ -55,7 +55,6 @@ def unexplained(verdicts: Iterable[Verdict]) -> list[Mutant]:
 
 
 def markdown(verdicts: Sequence[Verdict], command: str) -> str:
-    """``command`` is Markdown behind a backtick."""
     known = explanations()
     paths = list(dict.fromkeys(one.mutant.path for one in verdicts))
     rows = [_row(path, [one for one in verdicts if one.mutant.path == path]) for path in paths]

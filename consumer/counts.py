@@ -1,7 +1,7 @@
 """What a batch adds to the counts that people and checks read, by the minute in which Kinesis took its records."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -30,5 +30,5 @@ def by_minute(evaluated: Counter[datetime], anomalies: Iterable[Line], dead: Ite
     return {at: Tally(evaluated[at], new[at], lost[at]) for at in evaluated.keys() | new.keys() | lost.keys()}
 
 
-def total(tallies: Mapping[datetime, Tally]) -> Tally:
-    return Tally(*(sum(column) for column in zip(*tallies.values(), strict=True)))
+def total(tallies: Iterable[Tally]) -> Tally:
+    return Tally(*(sum(column) for column in zip(*tallies, strict=True)))

@@ -28,7 +28,7 @@ class Shard(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one processRecords call brings, in the order of the shard."""
+    """What is evaluated and stored together: some of what one processRecords call brings, in the order of the shard."""
 
     shard: Shard
     records: list[Record]

@@ -117,7 +117,7 @@ class Pipeline:
                 counts = _counts(fresh, stored)
                 work.move_to(last, counts)
         self._windows[batch.shard] = window  # not before it is stored
-        return total(counts) if counts else Tally()
+        return total(counts.values())
 
     def _judge(self, window: Window, batch: Batch, fresh: Evaluation, stored: Stored, work: ShardWork) -> Window:
         """The window with this batch. Raises _FloodError, which takes the transaction back."""

@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -11,7 +11,7 @@ from amazon_kclpy.checkpoint_error import CheckpointError
 from amazon_kclpy.v3.processor import RecordProcessorBase
 
 from consumer.checkpoints import ahead, is_ahead
-from consumer.counts import Tally
+from consumer.counts import Tally, total
 from consumer.domain import Batch, Record, Shard
 from consumer.errors import CrashError
 from consumer.patience import backoff
@@ -24,6 +24,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEASE_LOST = "ShutdownException"
 PASSING = frozenset({"ThrottlingException", "KinesisClientLibDependencyException"})
 LONGEST_CHECKPOINT_WAIT = 10.0
+# Evaluated and stored at a time: a delivery may have 10 MB, and evaluated it takes four times of that.
+PORTION_BYTES = 1024 * 1024
 
 Callback = Callable[["ShardProcessor", Any], None]
 
@@ -99,7 +101,8 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         if not found:
             return
         with self._diary.batch(received.millis_behind_latest) as done:
-            done(self._pipeline.process(Batch(self._current, _records(found))))
+            portions = (Batch(self._current, portion) for portion in _portions(_records(found)))
+            done(total(self._pipeline.process(portion) for portion in portions))
         self._stored = Mark(found[-1].sequence_number, found[-1].sub_sequence_number)
         self._checkpoint(received.checkpointer, self._stored)
 
@@ -154,10 +157,24 @@ def _require_not_ahead(shard_id: str, checkpoint: str | None, done: int | None) 
         raise ahead(shard_id, checkpoint, done)
 
 
-def _records(found: Iterable[Any]) -> list[Record]:
+def _portions(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Of ``PORTION_BYTES`` and what the last record brings beyond."""
+    portion, size = list[Record](), 0
+    for record in records:
+        portion.append(record)
+        size += len(record.data)
+        if size >= PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
+def _records(found: Iterable[Any]) -> Iterator[Record]:
     """Records that KCL took out of one aggregated Kinesis record share its number, and are one again."""
-    together = (list(group) for _, group in itertools.groupby(found, lambda record: record.sequence_number))
-    return [Record(int(group[0].sequence_number), _data(group), _arrival(group[0])) for group in together]
+    for _, members in itertools.groupby(found, lambda record: record.sequence_number):
+        group = list(members)
+        yield Record(int(group[0].sequence_number), _data(group), _arrival(group[0]))
 
 
 def _data(group: list[Any]) -> bytes:

@@ -55,7 +55,7 @@ class ShardWork:
         """The last thing to be done: throughput's rows are shared by all shards."""
         moved = {"sequence_number": last.sequence_number, "arrived_at": last.arrived_at, "updated_at": func.now()}
         self._connection.execute(
-            update(shard_progress).where(self._row).values(**moved, **_added(shard_progress, total(counts)))
+            update(shard_progress).where(self._row).values(**moved, **_added(shard_progress, total(counts.values())))
         )
         self._add_throughput(counts)
         self.done = last.sequence_number

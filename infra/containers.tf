@@ -54,13 +54,13 @@ locals {
     consumer = {
       image   = local.images.consumer
       command = ["run"]
-      memory  = local.size.consumer.memory - local.notifier_memory
+      memory  = local.consumer_memory
       # Its supervisor starts KCL's daemon again; this is for a supervisor that gives up. WORKER_ID stays unset: whoever
       # comes, in place or as another task, takes the dead one's slot and so its leases, which others wait 3 minutes for.
       restarts     = true
       stop_seconds = 45 # KCL may use all of SHUTDOWN_GRACE_MS, and then its threads end
       health       = { command = ["consumer", "health", "run"], interval = 30, timeout = 15, start = 300 }
-      settings     = local.consumer_settings
+      settings     = merge(local.consumer_settings, { JAVA_OPTIONS = "-Xmx${floor(0.38 * local.consumer_memory)}m" })
     }
 
     notifier = {
@@ -108,4 +108,6 @@ locals {
   }
 
   notifier_memory = 256
+  # Of 1,792 MiB ten shards have enough: of the daemon's heap 50 each, and 90 for the child (docs/decisions/0007).
+  consumer_memory = local.size.consumer.memory - local.notifier_memory
 }

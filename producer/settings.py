@@ -69,7 +69,7 @@ class ServiceSettings(KeySettings):
     idle_timeout_seconds: Annotated[int, Field(ge=1)] = 75
     # Of lines that share a Kinesis record, at most; a longer one is alone. Kinesis bills records rounded up to 1 KB and
     # Firehose to 5 KB: a multiple of both.
-    publish_record_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 25 * 1024
+    publish_record_bytes: Annotated[int, Field(ge=1, le=1_000_000)] = 10 * 1024
     # How often the stream's shards are listed, for the transactions of one to share records.
     shards_refresh_seconds: Positive = 60
     # How long a PutRecords call waits at most for company that keeps coming.

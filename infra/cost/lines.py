@@ -45,6 +45,9 @@ VCPU = 0.7
 REQUEST_CPU, TRANSACTION_CPU = 125e-6 / VCPU, 7.1e-6 / VCPU
 READ_CPU = 2 * 8e-6 / VCPU
 
+# That a consumer's task of 2 GB has memory for, when they have fallen behind (infra/containers.tf).
+SHARDS_A_CONSUMER = 10
+
 # Assumptions.
 IMAGES_GB = 2
 QUIET_LOGS_GB = 0.5
@@ -70,7 +73,8 @@ def _producers(deployment: Deployment, traffic: Traffic) -> int:
 
 def _consumers(deployment: Deployment, traffic: Traffic) -> int:
     """They are added when they fall behind; that many do not."""
-    return _within(deployment.consumer, _tasks(deployment.consumer, traffic.rate * READ_CPU))
+    by_memory = math.ceil(_shards(deployment, traffic) / SHARDS_A_CONSUMER)
+    return _within(deployment.consumer, max(by_memory, _tasks(deployment.consumer, traffic.rate * READ_CPU)))
 
 
 def _tasks(tasks: Tasks, cores: float) -> int:

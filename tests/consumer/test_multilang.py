@@ -36,7 +36,7 @@ def test_the_daemon_polls_from_the_beginning_and_lets_its_children_flush() -> No
         "AwsCredentialsProvider": "DefaultCredentialsProvider",
         "initialPositionInStream": "TRIM_HORIZON",
         "retrievalMode": "POLLING",
-        "maxRecords": "10000",
+        "maxRecords": "600",
         "idleTimeBetweenReadsInMillis": "300",
         "failoverTimeMillis": "10000",
         "shutdownGraceMillis": "15000",

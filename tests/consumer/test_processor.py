@@ -141,6 +141,42 @@ def test_records_of_one_aggregated_record_are_one_record_again() -> None:
     assert [letter.line.position.line for letter in store.dead_letters] == [2]
 
 
+def large(*numbers: int) -> list[tuple[int, bytes]]:
+    """Records of which any two are more than one portion, and one is not."""
+    return [(number, wire() * (600_000 // len(wire()))) for number in numbers]
+
+
+def test_a_large_batch_is_stored_in_portions_and_checkpointed_once_at_its_end() -> None:
+    store = FakeStore()
+    said = Daemon(store).says(initialize(), process(*large(1, 2, 3, 4, 5)))
+    assert said == ["initialize", at(5, 4), "processRecords"]
+    assert len(store.counts) == 3
+    assert store.done[SHARD] == FIRST + 5
+    assert len(store.findings) == 5 * (600_000 // len(wire()))
+
+
+def test_a_portion_never_parts_the_records_of_one_aggregated_record() -> None:
+    store = FakeStore()
+    Daemon(store).says(initialize(), process(*large(1, 1, 1, 1, 2)))
+    assert len(store.counts) == 2
+    numbers = [finding.line.position.sequence_number - FIRST for finding in store.findings]
+    assert numbers.count(1) == 4 * numbers.count(2)
+
+
+def test_a_large_batch_that_broke_off_in_its_middle_is_stored_once() -> None:
+    store = FakeStore()
+    daemon = Daemon(store)
+    daemon.says(initialize(), process(large(1)[0]))
+    delivered = process(*large(1, 2, 3, 4, 5))
+    store.failures = [("commit", RuntimeError("a bug")), ("begin", RuntimeError("a bug"))]
+    assert daemon.says(delivered) == [1]
+    assert daemon.says(delivered) == [1]
+    assert 1 < store.done[SHARD] - FIRST < 5  # type: ignore[operator]
+    assert daemon.says(delivered) == [at(5, 4), "processRecords"]
+    lines = [(finding.line.position.sequence_number, finding.line.position.line) for finding in store.findings]
+    assert len(lines) == len(set(lines)) == 5 * (600_000 // len(wire()))
+
+
 def test_a_batch_without_records_and_a_stop_before_the_first_checkpoint_nothing() -> None:
     assert Daemon(FakeStore()).says(initialize(), process(), SHUTDOWN_REQUESTED) == [
         "initialize",

@@ -54,18 +54,19 @@ class Driver(Pipeline):
 
     def kill_daemon(self) -> None:
         """SIGKILL to KCL's daemon; returns when its supervisor has a new one with children."""
-        before = self._consumers(MAIN_CLASS)
+        before = self.consumers(MAIN_CLASS)
         before[0].kill()
         self.wait_until(
-            lambda: before != self._consumers(MAIN_CLASS) and bool(self._consumers(CHILD)),
+            lambda: before != self.consumers(MAIN_CLASS) and bool(self.consumers(CHILD)),
             "the daemon to be started again",
         )
 
     def kill_consumer_child(self) -> None:
         """SIGKILL to one of the daemon's Python children, in the place of an out-of-memory kill."""
-        self._consumers(CHILD)[0].kill()
+        self.consumers(CHILD)[0].kill()
 
-    def _consumers(self, word: str) -> list[psutil.Process]:
+    def consumers(self, word: str) -> list[psutil.Process]:
+        """The consumer's processes with that word in their command: the daemon's MAIN_CLASS, or CHILD."""
         processes = psutil.Process(self.stack.supervisor.pid("consumer")).children(recursive=True)
         return [process for process in processes if word in _command(process)]
 

@@ -35,7 +35,7 @@ def validate(_: int, __: str) -> list[Work]:
 
 
 def pack(_: int, __: str) -> list[Work]:
-    packer = Packer(25 * 1024, Layout.even(4))
+    packer = Packer(10 * 1024, Layout.even(4))
     valid = [_read(body) for body in requests(TRANSACTIONS, MOST_TIMES)]
     return [partial(packer.pack, some, "2026-01-01T00:00:00.000000Z") for some in valid]
 

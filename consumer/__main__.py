@@ -62,9 +62,10 @@ def notify() -> None:
 
     Example: ALERT_SENDER=alerts@example.org ALERT_RECIPIENTS=a@example.org,b@example.org python -m consumer notify
     """
-    from consumer.notify import main as send
+    from consumer.handover import become_notifier
+    from consumer.settings import NotifierSettings
 
-    send()
+    become_notifier(NotifierSettings.load())
 
 
 @app.command()
@@ -187,7 +188,7 @@ def retry() -> None:
 
     Example: python -m consumer emails retry
     """
-    from consumer.notify import retry_failed
+    from consumer.emails import retry_failed
 
     released = retry_failed()
     typer.echo(f"{released.alerts} alerts of {released.emails} failed e-mails wait for the next e-mail")

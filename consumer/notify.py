@@ -1,39 +1,24 @@
-"""The notifier: composes e-mails from the outbox and sends them, in a process of its own.
+"""The notifier: composes e-mails from the outbox and sends them, in a process of its own (`consumer.notifier`).
 
 The first alert after quiet goes out at once, what follows as digests. Any number of notifiers may run.
 """
 
-import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import Engine
 
-from consumer import logs
-from consumer.database import engine
-from consumer.heartbeat import beating
 from consumer.mail import DigestMail
-from consumer.metrics import Gauges, Metrics, Report, reporting, write_line
-from consumer.outbox import Claim, Outbox, Released
+from consumer.outbox import Claim, Outbox
 from consumer.pace import Pace
 from consumer.patience import Patience, Pause, StoppedError, backoff
-from consumer.ses import MailPassingError, MailRefusedError, Ses, ses_client
-from consumer.settings import DatabaseSettings, NotifierSettings
-from consumer.stopping import Stop
+from consumer.ses import MailPassingError, MailRefusedError, Ses
 
 HOLD = timedelta(seconds=45)  # an attempt takes 30 at most: SES is given 15, for the quota and for the mail
 LONGEST_DELAY = 600.0  # what SES advises against throttling; a stopped account is asked no more often
 COMPOSING_MS = 600_000  # the backlog of a long stop may be millions of alerts, at 80,000 a second
-
-if TYPE_CHECKING:
-    from consumer.exposed import MailMetrics
-
-# How old what `/metrics` tells of the database may be.
-EXPOSED_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -110,66 +95,3 @@ class Notifier:
             log.warning("SES does not tell its quota", reason=error.code)
         else:
             log.info("notifier started", per_day=quota.per_day, per_second=quota.per_second, sent=quota.sent)
-
-
-def compose_notifier(settings: NotifierSettings, database: Engine, exposed: "MailMetrics | None") -> Notifier:
-    ses = Ses(ses_client(settings.aws_region), settings.alert_sender, settings.ses_configuration_set)
-    return Notifier(
-        Outbox(database),
-        DigestMail(settings.alert_sender),
-        ses,
-        Pace(ses.quota, time.monotonic),
-        settings.alert_recipients,
-        timedelta(seconds=settings.digest_interval_seconds),
-        exposed.count if exposed else lambda _: None,
-    )
-
-
-def compose_pause(
-    settings: NotifierSettings, database: Engine, stop: Stop, exposed: "MailMetrics | None" = None
-) -> Pause:
-    """What happens between two steps of the work, where it is asked for: a beat, and the metrics when they are due."""
-    pause: Pause = stop.pause
-    if exposed:
-        pause = reporting(pause, Report(Gauges(database).read, exposed.show, period_seconds=EXPOSED_SECONDS))
-    if settings.metrics_namespace:
-        pause = reporting(pause, Metrics(settings.metrics_namespace, Gauges(database).read, write_line))
-    return beating(pause, settings.heartbeat_file) if settings.heartbeat_file else pause
-
-
-def retry_failed() -> Released:
-    """The alerts of failed e-mails wait for the next one. Raises SettingsError or DBAPIError, and may be repeated."""
-    target = engine(
-        DatabaseSettings.load().database,
-        "payment-analytics emails",
-        statement_timeout_ms=COMPOSING_MS,
-        lock_timeout_ms=COMPOSING_MS,
-    )
-    try:
-        return Outbox(target).release_failed()
-    finally:
-        target.dispose()
-
-
-def main() -> None:
-    """Runs until SIGTERM or SIGINT. Raises SettingsError."""
-    settings = NotifierSettings.load()
-    logs.configure(settings.log_format, settings.log_level)
-    stop = Stop.on_signals()
-    database = engine(settings.database, "payment-analytics notify", statement_timeout_ms=COMPOSING_MS)
-    exposed = _exposed(settings)
-    notifier = compose_notifier(settings, database, exposed)
-    notifier.run(settings.notify_poll_seconds, compose_pause(settings, database, stop, exposed))
-
-
-def _exposed(settings: NotifierSettings) -> "MailMetrics | None":
-    if settings.metrics_port is None:
-        return None
-    from prometheus_client import CollectorRegistry, disable_created_metrics
-
-    from consumer.exposed import MailMetrics, serve
-
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # unannotated in prometheus_client
-    registry = CollectorRegistry()
-    serve(registry, settings.metrics_host, settings.metrics_port)
-    return MailMetrics(registry)

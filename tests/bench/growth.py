@@ -21,8 +21,8 @@ FILL = """
 INSERT INTO anomalies (transaction_id, rule_id, rule_version, reason, amount, sender_id, receiver_id, sender_iban,
     receiver_iban, sender_bank_id, receiver_bank_id, transaction_date, received_at, detected_at, stream_incarnation,
     shard_id, sequence_number, line)
-SELECT gen_random_uuid(), 'large-amount', 1, 'amount 1500.25 is greater than 1000', 1500.25, 'sender-' || n % 100000,
-    'receiver-' || n % 99991, 'GRxxxxxxxxxxxxxxxxxxxxx9736', 'GRxxxxxxxxxxxxxxxxxxxxx4673', 'PIRBGRAA', 'ETHNGRAA',
+SELECT gen_random_uuid(), 'large-amount', 1, 'amount 1500.25 is greater than 1000', 1500.25, 'sender-' || n %% 100000,
+    'receiver-' || n %% 99991, 'GRxxxxxxxxxxxxxxxxxxxxx9736', 'GRxxxxxxxxxxxxxxxxxxxxx4673', 'PIRBGRAA', 'ETHNGRAA',
     moment, moment, moment, 'stream@then', 'shardId-000000000000', 49590338271490256608559692538361571::numeric + n, 1
 FROM (SELECT n, timestamptz '2026-01-01' + n * interval '1 second' AS moment
       FROM generate_series(%s::bigint, %s::bigint) AS n) AS numbered

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
 from consumer.__main__ import main
-from consumer.notify import HOLD, retry_failed
+from consumer.emails import retry_failed
+from consumer.notify import HOLD
 from consumer.outbox import Outbox
 from tests.consumer.fake_ses import FakeSes, ses_error
 from tests.integration.alerting import INTERVAL, OPS, Clock, add_alerts, notifier, rows, states, turn_of

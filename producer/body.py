@@ -3,15 +3,15 @@
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from functools import lru_cache
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from producer.deadlines import HAS_ARRIVED
 from producer.errors import TooLargeError, TooSlowError, UnreadableError, UnsupportedError
+from producer.head import Head
 
 # What is inflated at a time: so much more than the limit is made of a body that hides more, at most.
 STEP_BYTES = 64 * 1024
@@ -21,19 +21,19 @@ _GZIP_ALONE = 16 + zlib.MAX_WBITS
 _PARAMETER = re.compile(r"[\w!#$%&'+.^`|~-]+", re.ASCII)
 
 
-def require_json(headers: Headers) -> None:
+def require_json(head: Head) -> None:
     """Raises UnsupportedError for another kind of body, and for an encoding that is not read here."""
-    if _encodings(headers) not in ([], ["gzip"]):
+    if _encodings(head) not in ([], ["gzip"]):
         raise UnsupportedError(
             "the body may be compressed by gzip, and by nothing else", {"accept-encoding": ENCODINGS}
         )
-    kinds = headers.getlist("content-type")
+    kinds = head.every(b"content-type")
     if not kinds or not all(map(_is_json, kinds)):
         raise UnsupportedError("the body must be application/json in UTF-8", {"accept": "application/json"})
 
 
-def _encodings(headers: Headers) -> list[str]:
-    named = (name.strip().lower() for name in ",".join(headers.getlist("content-encoding")).split(","))
+def _encodings(head: Head) -> list[str]:
+    named = [name.strip().lower() for field in head.every(b"content-encoding") for name in field.split(",")]
     return [name.removeprefix("x-") for name in named if name not in ("", "identity")]
 
 
@@ -51,56 +51,46 @@ def _does_no_harm(parameter: str) -> bool:
     return name.lower() != "charset" or value.strip('"').lower() in ("utf-8", "utf8")
 
 
-async def read(scope: Scope, receive: Receive, most_bytes: int, seconds: float, take: Callable[[int], None]) -> bytes:
+async def read(
+    scope: Scope, receive: Receive, head: Head, most_bytes: int, seconds: float, take: Callable[[int], None]
+) -> bytes:
     """The whole body, inflated, counted as it arrives; `take` is told of each part before it is kept.
 
     Raises TooLargeError, TooSlowError or UnreadableError, and what `take` raises.
     """
-    headers = Headers(scope=scope)
-    announced = headers.get("content-length", "")
+    announced = head.first(b"content-length") or ""
     if announced.isdecimal() and int(announced[:20]) > most_bytes:
         raise _too_large(most_bytes)
+    gzip = Gzip() if _encodings(head) else None
     parts: list[bytes] = []
-    size = 0
+    arrived = size = 0
     try:
         async with nullcontext() if scope.get(HAS_ARRIVED) else asyncio.timeout(seconds):
-            async for part in _inflated(_arriving(receive, most_bytes), _encodings(headers)):
-                size += len(part)
-                if size > most_bytes:
+            has_more = True
+            while has_more:
+                chunk, has_more = await _next(receive)
+                arrived += len(chunk)
+                if arrived > most_bytes:
                     raise _too_large(most_bytes)
-                take(len(part))
-                parts.append(part)
+                for part in gzip.inflate(chunk) if gzip else (chunk,):
+                    size += len(part)
+                    if size > most_bytes:
+                        raise _too_large(most_bytes)
+                    take(len(part))
+                    parts.append(part)
+        if gzip:
+            gzip.require_end()
     except TimeoutError as error:
         raise TooSlowError(f"the body must arrive within {seconds:g} seconds", {"connection": "close"}) from error
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def _arriving(receive: Receive, most_bytes: int) -> AsyncIterator[bytes]:
-    arrived = 0
-    has_more = True
-    while has_more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise UnreadableError("the body ended too early")
-        chunk = message.get("body", b"")
-        has_more = message.get("more_body", False)
-        arrived += len(chunk)
-        if arrived > most_bytes:
-            raise _too_large(most_bytes)
-        if chunk:
-            yield chunk
-
-
-async def _inflated(chunks: AsyncIterator[bytes], encodings: list[str]) -> AsyncIterator[bytes]:
-    if not encodings:
-        async for chunk in chunks:
-            yield chunk
-        return
-    gzip = Gzip()
-    async for chunk in chunks:
-        for part in gzip.inflate(chunk):
-            yield part
-    gzip.require_end()
+async def _next(receive: Receive) -> tuple[bytes, bool]:
+    """What arrived, and whether there is more to come."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise UnreadableError("the body ended too early")
+    return message.get("body", b""), message.get("more_body", False)
 
 
 class Gzip:

@@ -57,6 +57,7 @@ class GuardedProtocol(DeadlineProtocol):
             self._parse(data)
         except httptools.HttpParserError:
             self._refuse()
+        self.await_the_rest()
 
     def on_message_begin(self) -> None:
         if self._is_resuming:

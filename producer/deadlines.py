@@ -11,6 +11,7 @@ from http import HTTPStatus
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from producer.problems import on_the_wire, problem
+from producer.whole_answers import WholeAnswers
 
 # Of answers that their clients do not read, over all connections.
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
@@ -47,6 +48,8 @@ class DeadlineProtocol(HttpToolsProtocol):
     limits: ConnectionLimits
     unread: dict["DeadlineProtocol", None]
     on_refusal: Callable[[str], None] = staticmethod(_not_told)
+    # Of what began to arrive, the seconds for its rest and what happens then; most come whole and need no timer.
+    _awaited: tuple[float, Callable[[], None]] | None = None
     _request_deadline: asyncio.TimerHandle | None = None
     _answer_deadline: asyncio.TimerHandle | None = None
     has_ended = False
@@ -55,6 +58,7 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
+        self.answers = WholeAnswers(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -64,26 +68,34 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
+    def await_the_rest(self) -> None:
+        """Of the request that has begun to arrive: to be called when all that is here was parsed."""
+        if self._awaited:
+            self._expect(*self._awaited)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._unset_keepalive_if_required()
-        self._expect(self.limits.head_seconds, self._head_is_late)
+        self._awaited = self.limits.head_seconds, self._head_is_late
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self.cycle.transport = self.answers  # type: ignore[assignment]  # all of it that an answer needs
         self._is_in_body = True
         self._unanswered += 1
         self._unset_keepalive_if_required()
-        self._expect(self.limits.body_seconds, self._body_is_late)
+        self._awaited = self.limits.body_seconds, self._body_is_late
 
     def on_message_complete(self) -> None:
         self.scope[HAS_ARRIVED] = True  # type: ignore[literal-required]  # a key of our own
         self._is_in_body = False
+        self._awaited = None
         _cancel(self._request_deadline)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         self._unanswered -= 1
+        self.answers.flush()
         if self.cycle.response_complete:
             self.cycle.body.clear()  # of a body that nobody read, what came with its head
         if self.transport.is_closing():
@@ -152,6 +164,7 @@ class DeadlineProtocol(HttpToolsProtocol):
             longest.transport.abort()
 
     def _expect(self, seconds: float, on_late: Callable[[], None]) -> None:
+        self._awaited = None
         _cancel(self._request_deadline)
         self._request_deadline = self.loop.call_later(seconds, on_late)
 

@@ -1,7 +1,6 @@
 """Bounds what all requests together hold in memory before their transactions wait to be published."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from producer.errors import OverloadedError
 
@@ -16,22 +15,32 @@ class Intake:
         self._most_bytes = most_bytes
         self.bytes = 0
 
-    @contextmanager
-    def claim(self) -> Iterator[Callable[[int], None]]:
-        """Gives what takes room for so many bytes more, and frees all of it in the end.
+    def claim(self) -> "Claim":
+        return Claim(self)
 
-        Taking raises OverloadedError where there is no room.
-        """
-        claimed = 0
+    def take(self, count: int) -> None:
+        """Raises OverloadedError where there is no room."""
+        if self.bytes + count > self._most_bytes:
+            raise OverloadedError(FULL, RETRY_SECONDS, "bodies")
+        self.bytes += count
 
-        def take(count: int) -> None:
-            nonlocal claimed
-            if self.bytes + count > self._most_bytes:
-                raise OverloadedError(FULL, RETRY_SECONDS, "bodies")
-            claimed += count
-            self.bytes += count
 
-        try:
-            yield take
-        finally:
-            self.bytes -= claimed
+class Claim:
+    """A context that gives what takes room for so many bytes more, and frees all of it in the end.
+
+    Taking raises OverloadedError where there is no room.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._claimed = 0
+
+    def __enter__(self) -> Callable[[int], None]:
+        return self._take
+
+    def __exit__(self, *_: object) -> None:
+        self._intake.bytes -= self._claimed
+
+    def _take(self, count: int) -> None:
+        self._intake.take(count)
+        self._claimed += count

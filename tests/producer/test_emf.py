@@ -31,7 +31,7 @@ class Told:
 
     def count(self, **transactions: int) -> None:
         for status, count in transactions.items():
-            self.metrics.transactions.labels(status).inc(count)
+            self.metrics.transactions[status].inc(count)
 
     def counts(self) -> list[tuple[int, ...]]:
         return [tuple(line[name] for name in CLOUDWATCH) for line in self.lines]

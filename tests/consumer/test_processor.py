@@ -20,6 +20,8 @@ from consumer.shard_state import Diary, read_states
 from tests.consumer.builders import ARRIVED, FIRST, SHARD, wire
 from tests.consumer.fake_store import FakeStore, outage
 
+MIB = 1024 * 1024
+
 
 class Daemon:
     """KCL's side. Checkpoints are answered with ``refusals`` (Java class names), one each, then with success."""
@@ -153,6 +155,28 @@ def test_a_large_batch_is_stored_in_portions_and_checkpointed_once_at_its_end() 
     assert len(store.counts) == 3
     assert store.done[SHARD] == FIRST + 5
     assert len(store.findings) == 5 * (600_000 // len(wire()))
+
+
+def padded(size: int) -> bytes:
+    line = wire()
+    return line[:-1] + b" " * (size - len(line)) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "portions"),
+    [
+        ([MIB, 400], [1, 1]),
+        ([MIB - 400, 400, 400], [2, 1]),
+        ([MIB - 401, 400, 400], [3]),
+        ([MIB, MIB - 400, 400, 400], [1, 2, 1]),
+        ([MIB, MIB - 401, 400, 400], [1, 3]),
+        ([2 * MIB, 400], [1, 1]),
+    ],
+)
+def test_a_portion_ends_with_the_record_that_makes_it_a_mebibyte(sizes: list[int], portions: list[int]) -> None:
+    store = FakeStore()
+    Daemon(store).says(initialize(), process(*enumerate(map(padded, sizes), start=1)))
+    assert [sum(tally.transactions for tally in counts.values()) for counts in store.counts] == portions
 
 
 def test_a_portion_never_parts_the_records_of_one_aggregated_record() -> None:

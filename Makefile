@@ -10,6 +10,7 @@ SEND_ARGS ?=
 DRILL_ARGS ?=
 MUTANT_ARGS ?=
 BENCH_ARGS ?=
+FLAME_ARGS ?=
 FUZZ_EXAMPLES ?= 2000
 FUZZ_RUNS ?= 5000000
 
@@ -64,6 +65,10 @@ drills: test-setup ## Break a stack on purpose for hours, compare what came out 
 bench: test-setup ## Measure every figure beside its limit, on two cores (Linux; 40 minutes); the table: docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(if $(BENCH_ARGS),$(BENCH_ARGS),--markdown docs/benchmarks.md)
 
+flames: test-setup ## Draw where the time of each hot path goes (py-spy; Linux): docs/flames
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/requirements.txt
+	@$(BIN)/python -m tests.bench.flames $(FLAME_ARGS)
+
 mutants: test-setup ## Break the code on purpose for an hour, see whether tests notice; the table: docs/mutants.md
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.txt
 	@$(BIN)/python -m tests.mutation --report docs/mutants.md $(MUTANT_ARGS)
@@ -94,7 +99,7 @@ lock: test-setup ## Resolve the requirements anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
 	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
-	@$(COMPILE) tests/mutation/requirements.in -c tests/requirements.txt -o tests/mutation/requirements.txt
+	@for part in bench mutation; do $(COMPILE) tests/$$part/requirements.in -c tests/requirements.txt -o tests/$$part/requirements.txt; done
 	@for part in requirements checkov; do $(COMPILE) tests/infra/$$part.in -o tests/infra/$$part.txt; done
 
 clean: ## Stop the stack and drop all of its data
@@ -135,4 +140,4 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.13 …" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "This Python cannot make a virtual environment (Debian: apt install python3-venv)" >&2; exit 1; }
 
-.PHONY: help run setup up down status send test test-infra fuzz drills bench mutants lint lint-infra format lock clean distclean test-setup infra-setup
+.PHONY: help run setup up down status send test test-infra fuzz drills bench flames mutants lint lint-infra format lock clean distclean test-setup infra-setup

@@ -20,7 +20,7 @@ from consumer.shard_state import Diary, read_states
 from tests.consumer.builders import ARRIVED, FIRST, SHARD, wire
 from tests.consumer.fake_store import FakeStore, outage
 
-MIB = 1024 * 1024
+PORTION = 1280 * 1024
 
 
 class Daemon:
@@ -144,17 +144,8 @@ def test_records_of_one_aggregated_record_are_one_record_again() -> None:
 
 
 def large(*numbers: int) -> list[tuple[int, bytes]]:
-    """Records of which any two are more than one portion, and one is not."""
-    return [(number, wire() * (600_000 // len(wire()))) for number in numbers]
-
-
-def test_a_large_batch_is_stored_in_portions_and_checkpointed_once_at_its_end() -> None:
-    store = FakeStore()
-    said = Daemon(store).says(initialize(), process(*large(1, 2, 3, 4, 5)))
-    assert said == ["initialize", at(5, 4), "processRecords"]
-    assert len(store.counts) == 3
-    assert store.done[SHARD] == FIRST + 5
-    assert len(store.findings) == 5 * (600_000 // len(wire()))
+    """Records of which five are two portions, and one is not."""
+    return [(number, wire() * (700_000 // len(wire()))) for number in numbers]
 
 
 def padded(size: int) -> bytes:
@@ -162,27 +153,43 @@ def padded(size: int) -> bytes:
     return line[:-1] + b" " * (size - len(line)) + b"\n"
 
 
+def portions(store: FakeStore) -> list[int]:
+    """The transactions of each."""
+    return [sum(tally.transactions for tally in counts.values()) for counts in store.counts]
+
+
+def test_a_large_batch_is_stored_in_portions_and_checkpointed_once_at_its_end() -> None:
+    store = FakeStore()
+    said = Daemon(store).says(initialize(), process(*large(1, 2, 3, 4, 5)))
+    assert said == ["initialize", at(5, 4), "processRecords"]
+    assert [count / (700_000 // len(wire())) for count in portions(store)] == [3, 2]
+    assert store.done[SHARD] == FIRST + 5
+    assert len(store.findings) == sum(portions(store))
+
+
 @pytest.mark.parametrize(
-    ("sizes", "portions"),
+    ("sizes", "expected"),
     [
-        ([MIB, 400], [1, 1]),
-        ([MIB - 400, 400, 400], [2, 1]),
-        ([MIB - 401, 400, 400], [3]),
-        ([MIB, MIB - 400, 400, 400], [1, 2, 1]),
-        ([MIB, MIB - 401, 400, 400], [1, 3]),
-        ([2 * MIB, 400], [1, 1]),
+        ([2 * PORTION - 401, 400], [2]),
+        ([2 * PORTION - 400, 400], [1, 1]),
+        ([PORTION, PORTION], [1, 1]),
+        ([PORTION - 1, PORTION + 1], [2]),
+        ([PORTION + 1, PORTION - 1], [1, 1]),
+        ([PORTION - 400, 400, PORTION - 400, 400, PORTION - 400, 400], [2, 2, 2]),
+        ([PORTION - 401, 400, 401, PORTION - 400, 400, PORTION - 400], [3, 2, 1]),
+        ([6 * PORTION, 400, 400], [1, 2]),
     ],
 )
-def test_a_portion_ends_with_the_record_that_makes_it_a_mebibyte(sizes: list[int], portions: list[int]) -> None:
+def test_portions_are_alike_in_size_and_whole_records(sizes: list[int], expected: list[int]) -> None:
     store = FakeStore()
     Daemon(store).says(initialize(), process(*enumerate(map(padded, sizes), start=1)))
-    assert [sum(tally.transactions for tally in counts.values()) for counts in store.counts] == portions
+    assert portions(store) == expected
 
 
 def test_a_portion_never_parts_the_records_of_one_aggregated_record() -> None:
     store = FakeStore()
     Daemon(store).says(initialize(), process(*large(1, 1, 1, 1, 2)))
-    assert len(store.counts) == 2
+    assert len(portions(store)) == 2
     numbers = [finding.line.position.sequence_number - FIRST for finding in store.findings]
     assert numbers.count(1) == 4 * numbers.count(2)
 
@@ -198,7 +205,7 @@ def test_a_large_batch_that_broke_off_in_its_middle_is_stored_once() -> None:
     assert 1 < store.done[SHARD] - FIRST < 5  # type: ignore[operator]
     assert daemon.says(delivered) == [at(5, 4), "processRecords"]
     lines = [(finding.line.position.sequence_number, finding.line.position.line) for finding in store.findings]
-    assert len(lines) == len(set(lines)) == 5 * (600_000 // len(wire()))
+    assert len(lines) == len(set(lines)) == 5 * (700_000 // len(wire()))
 
 
 def test_a_batch_without_records_and_a_stop_before_the_first_checkpoint_nothing() -> None:

@@ -1,5 +1,6 @@
 """`make flames`: where the time goes, drawn by py-spy while a part of the benchmarks runs."""
 
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ WARM_UP_SECONDS = 2
 START_SECONDS = 1.5
 RATE = 100  # samples a second; more of them slow down what is looked at
 LINES = 13
+TITLE = re.compile(r'(<text id="title"[^>]*>)[^<]*')  # which names folders of this machine
 told = Console(stderr=True, highlight=False)
 
 
@@ -37,6 +39,7 @@ def drawn(pid: int, file: Path, seconds: int, *options: str) -> Iterator[None]:
     yield
     _, said = spy.communicate(timeout=60)
     assert spy.returncode == 0, said
+    file.write_text(TITLE.sub(rf"\1{file.stem}", file.read_text("utf-8"), count=1), "utf-8")
 
 
 def producer(connections: int, records: int) -> Callable[[Path, int], None]:

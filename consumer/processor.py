@@ -27,7 +27,6 @@ LONGEST_CHECKPOINT_WAIT = 10.0
 # Evaluated and stored at a time, up to twice of it: KCL may bring 10 MB at once, and evaluated they are ten times that.
 PORTION_BYTES = 1280 * 1024
 
-
 Callback = Callable[["ShardProcessor", Any], None]
 
 
@@ -161,7 +160,7 @@ def _require_not_ahead(shard_id: str, checkpoint: str | None, done: int | None) 
 def _portions(records: Sequence[Record]) -> Iterator[list[Record]]:
     """Alike in size, as whole records allow: for each has a commit of its own."""
     whole = sum(len(record.data) for record in records)
-    share = whole / max(1, whole // PORTION_BYTES)
+    share = max(1, whole) / max(1, whole // PORTION_BYTES)  # also where no record has a byte
     portion, size = list[Record](), 0
     for record in records:
         portion.append(record)

@@ -141,8 +141,8 @@ class NotifierSettings(DatabaseSettings, MetricsSettings):
     aws_region: Region
     alert_sender: str
     alert_recipients: Annotated[tuple[str, ...], NoDecode, Field(min_length=1, max_length=50)]
-    digest_interval_seconds: Annotated[float, Field(gt=0)] = 300
-    notify_poll_seconds: Annotated[float, Field(gt=0)] = 1
+    digest_interval_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 300
+    notify_poll_seconds: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1
     heartbeat_file: Path | None = None
     ses_configuration_set: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")] | None = None
     metrics_namespace: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_./#-]{1,255}$")] | None = None

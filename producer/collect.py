@@ -102,10 +102,10 @@ class Collector:
             content = await body.read(scope, receive, head, limits.body_bytes, limits.body_seconds, take)
             self.quota.take(key.id, key.rate_per_second, 1)  # a request that turns out to be refused is not free
             good = swift.read(content)
-            if good is not None and len(good) <= self.limits.records:
+            if good is not None and len(good) <= limits.records:
                 self.quota.take(key.id, key.rate_per_second, len(good), taken=1)
                 return good
-            records = split(content, self.limits.records)
+            records = split(content, limits.records)
             self.quota.take(key.id, key.rate_per_second, len(records), taken=1)
             return await _validated(records)
 

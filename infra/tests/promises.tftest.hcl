@@ -82,6 +82,13 @@ run "everything_is_private_hardened_and_without_secrets" {
   }
 
   assert {
+    condition = [
+      for setting in jsondecode(aws_ecs_task_definition.this["consumer"].container_definitions)[0].environment : setting.value if setting.name == "JAVA_OPTIONS"
+    ] == ["-Xmx680m"]
+    error_message = "Of 1,792 MiB KCL's heap has as much as ten shards need, and leaves as much as their children do."
+  }
+
+  assert {
     condition = tonumber(one([
       for setting in jsondecode(aws_ecs_task_definition.this["producer"].container_definitions)[0].environment : setting.value if setting.name == "SHUTDOWN_DELAY_SECONDS"
     ])) > tonumber(aws_lb_target_group.producer.deregistration_delay)

@@ -36,8 +36,11 @@ def drawn(pid: int, file: Path, seconds: int, *options: str) -> Iterator[None]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    yield
-    _, said = spy.communicate(timeout=60)
+    try:
+        yield
+        _, said = spy.communicate(timeout=60)
+    finally:
+        spy.kill()
     assert spy.returncode == 0, said
     file.write_text(TITLE.sub(rf"\1{file.stem}", file.read_text("utf-8"), count=1), "utf-8")
 

@@ -58,3 +58,15 @@ def test_what_ses_would_refuse_is_named_by_its_place_and_not_echoed(mailbox: str
         f"ALERT_SENDER: must be {MAILBOX}",
         f"ALERT_RECIPIENTS: each must be {MAILBOX}; not so: number 2, 4 of 4",
     ]
+
+
+@pytest.mark.parametrize("setting", ["digest_interval_seconds", "notify_poll_seconds"])
+def test_a_wait_without_end_is_refused(setting: str) -> None:
+    with pytest.raises(SettingsError, match=setting.upper()):
+        NotifierSettings.load(
+            database_url="postgresql://app:s3cret@db/payments",
+            aws_region="eu-west-1",
+            alert_sender="alerts@example.org",
+            alert_recipients="ops@example.org",
+            **{setting: float("inf")},
+        )

@@ -186,6 +186,13 @@ def test_portions_are_alike_in_size_and_whole_records(sizes: list[int], expected
     assert portions(store) == expected
 
 
+def test_records_without_a_byte_are_one_portion() -> None:
+    store = FakeStore()
+    Daemon(store).says(initialize(), process((1, b""), (2, b""), (3, b"")))
+    assert len(store.counts) == 1
+    assert len(store.dead_letters) == 3
+
+
 def test_a_portion_never_parts_the_records_of_one_aggregated_record() -> None:
     store = FakeStore()
     Daemon(store).says(initialize(), process(*large(1, 1, 1, 1, 2)))

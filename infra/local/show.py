@@ -24,7 +24,8 @@ def anomalies(rows: Sequence[tuple[Any, ...]], stored: int, new: int) -> Rendera
     """``rows``: amount, transaction, sender, receiver, date, reason; largest first."""
     title = f"Anomalies: the {len(rows)} largest of {stored:,} stored, {new:,} of them new"
     table = Table(title=title, title_justify="left", show_edge=False)
-    table.add_column("amount", justify="right", style="bold", no_wrap=True)
+    widest = max((len(f"{amount:,f}") for amount, *_ in rows), default=0)
+    table.add_column("amount", justify="right", style="bold", min_width=widest)
     table.add_column("transaction", no_wrap=True)
     table.add_column("date (UTC)", no_wrap=True)
     table.add_column("why", no_wrap=True)

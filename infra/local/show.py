@@ -25,10 +25,10 @@ def anomalies(rows: Sequence[tuple[Any, ...]], stored: int, new: int) -> Rendera
     title = f"Anomalies: the {len(rows)} largest of {stored:,} stored, {new:,} of them new"
     table = Table(title=title, title_justify="left", show_edge=False)
     widest = max((len(f"{amount:,f}") for amount, *_ in rows), default=0)
-    table.add_column("amount", justify="right", style="bold", min_width=widest)
-    table.add_column("transaction", no_wrap=True)
-    table.add_column("date (UTC)", no_wrap=True)
-    table.add_column("why", no_wrap=True)
+    table.add_column("amount", justify="right", style="bold", min_width=widest, no_wrap=True)
+    table.add_column("transaction", overflow="fold")
+    table.add_column("date (UTC)")
+    table.add_column("why")
     for amount, transaction, _sender, _receiver, date, reason in rows:
         table.add_row(f"{amount:,f}", str(transaction), f"{date:%Y-%m-%d %H:%M}", reason)
     return table

@@ -51,11 +51,7 @@ class Checkout:
 
     def run(self, *words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         process = self.start(*words, **environment)
-        try:
-            out, err = process.communicate(timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            interrupt(process)
-            raise
+        out, err = ended(process)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def start(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
@@ -124,6 +120,18 @@ def _heed_interrupts() -> None:
 def interrupt(process: "subprocess.Popen[str]") -> None:
     """Ctrl-C: the whole process group gets it."""
     os.killpg(process.pid, signal.SIGINT)
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[str, str]:
+    """What it told on stdout and stderr until its end. An interrupted terraform first waits for what it is making: a
+    database takes it a minute and a half here, and longer on a slow machine.
+    """
+    try:
+        return process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
 
 
 def results(done: "subprocess.CompletedProcess[str]") -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.infra.aws import ACCOUNT, REGION, Aws, serving
-from tests.infra.checkout import Checkout, interrupt, results, why_no_engine
+from tests.infra.checkout import Checkout, ended, interrupt, results, why_no_engine
 from tests.infra.inventory import inventory
 from tests.infra.pipeline import NAME, stream_for
 
@@ -52,7 +52,7 @@ def test_a_deploy_that_is_interrupted_ends_in_good_order(checkout: Checkout, aws
     process = checkout.start(*DEPLOY)
     err = errors_until(process, "aws_db_instance.this: Still creating... [1m0s elapsed]")  # it alone is left
     interrupt(process)
-    err += process.communicate(timeout=120)[1]
+    err += ended(process)[1]
     assert process.returncode == 130, err
     assert "Run it again" in err
 
@@ -116,7 +116,7 @@ def test_the_next_deployment_takes_over_what_was_kept(checkout: Checkout, aws: A
     process = checkout.start(*DEPLOY)
     err = errors_until(process, "aws_db_instance.this: Creating")
     interrupt(process)
-    err += process.communicate(timeout=120)[1]
+    err += ended(process)[1]
     assert "aws_s3_bucket.archive: Import complete" in err
     assert key_id() == before
     assert aws.client("s3").head_object(Bucket=ARCHIVE, Key="errors/kept")

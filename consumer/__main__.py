@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
-from consumer import breaker_commands, dead_letters
+from consumer import breaker_commands, dead_letters, rule_commands
 from consumer.errors import ConsumerError, SettingsError
 
 FAILED = 1
@@ -28,6 +28,7 @@ emails = typer.Typer(no_args_is_help=True, help="The alert e-mails, and the repa
 app.add_typer(emails, name="emails")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(breaker_commands.app, name="breaker")
+app.add_typer(rule_commands.app, name="rules")
 
 
 class Role(StrEnum):

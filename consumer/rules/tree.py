@@ -1,0 +1,196 @@
+"""The typed tree of an expression: what `language` makes of a rule's text, and what every engine walks.
+
+Numbers are decimals. Each carries how many digits it can have, so that no engine need ever round: see `Digits`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from typing import NamedTuple
+
+
+class Digits(NamedTuple):
+    """The most digits before and after the point that a number can have."""
+
+    before: int
+    after: int
+
+    def plus(self, other: "Digits") -> "Digits":
+        return Digits(max(self.before, other.before) + 1, max(self.after, other.after))
+
+    def times(self, other: "Digits") -> "Digits":
+        return Digits(self.before + other.before, self.after + other.after)
+
+    @property
+    def total(self) -> int:
+        return self.before + self.after
+
+
+MOST_DIGITS = 76
+"""Of any number that an expression comes to: PostgreSQL, and the decimal context here, hold as many exactly."""
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number or a text as it was written."""
+
+    value: Decimal | str
+
+
+@dataclass(frozen=True)
+class Truth:
+    value: bool
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the transaction by its name on the wire."""
+
+    name: str
+
+
+class Part(Enum):
+    """Of a time, in UTC. Weekdays count from Monday, which is 0."""
+
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+    WEEKDAY = "weekday"
+    HOUR = "hour"
+    MINUTE = "minute"
+    SECOND = "second"
+
+
+@dataclass(frozen=True)
+class PartOf:
+    part: Part
+    instant: Field
+
+
+class Aggregate(Enum):
+    """PREVIOUS_AMOUNT and PREVIOUS_SECONDS look at the key's transaction just before, which there may not be."""
+
+    COUNT = "count"
+    SUM = "sum"
+    MAX = "max"
+    AVERAGE = "average"
+    DISTINCT = "distinct"
+    PREVIOUS_AMOUNT = "previous amount"
+    PREVIOUS_SECONDS = "previous seconds"
+
+
+@dataclass(frozen=True)
+class Window:
+    """The value of a named window, as it is when the transaction is part of it. No tree holds an AVERAGE: it has been
+    made a SUM and a COUNT of that window, for no engine divides.
+    """
+
+    name: str
+    aggregate: Aggregate
+
+
+class Operator(Enum):
+    ADD = "+"
+    SUBTRACT = "-"
+    MULTIPLY = "*"
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    operator: Operator
+    left: "Number"
+    right: "Number"
+
+
+Number = Literal | Field | PartOf | Window | Arithmetic
+Text = Literal | Field
+
+
+class Comparison(Enum):
+    EQUAL = "=="
+    UNEQUAL = "!="
+    LESS = "<"
+    LESS_OR_EQUAL = "<="
+    GREATER = ">"
+    GREATER_OR_EQUAL = ">="
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Two numbers, or, by == and != alone, two texts."""
+
+    comparison: Comparison
+    left: Number
+    right: Number
+
+
+@dataclass(frozen=True)
+class Among:
+    """Whether the text is one of those."""
+
+    text: Text
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Whether the text is an entry of the named list when the transaction was received."""
+
+    text: Text
+    list: str
+
+
+class Portion(Enum):
+    STARTS = "starts_with"
+    ENDS = "ends_with"
+    CONTAINS = "contains"
+
+
+@dataclass(frozen=True)
+class Has:
+    """Whether the text starts with, ends with or contains another, letter by letter."""
+
+    portion: Portion
+    text: Text
+    other: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """Whether the window has a value: there may be no previous transaction."""
+
+    window: Window
+
+
+@dataclass(frozen=True)
+class Both:
+    left: "Condition"
+    right: "Condition"
+
+
+@dataclass(frozen=True)
+class Either:
+    left: "Condition"
+    right: "Condition"
+
+
+@dataclass(frozen=True)
+class Not:
+    condition: "Condition"
+
+
+Condition = Truth | Compare | Among | Listed | Has | Known | Both | Either | Not
+
+
+def windows_in(node: Condition | Number) -> Iterator[Window]:
+    match node:
+        case Window():
+            yield node
+        case Known(window):
+            yield window
+        case Not(inner):
+            yield from windows_in(inner)
+        case Both(left, right) | Either(left, right) | Compare(_, left, right) | Arithmetic(_, left, right):
+            yield from windows_in(left)
+            yield from windows_in(right)

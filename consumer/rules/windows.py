@@ -1,0 +1,57 @@
+"""Named windows: an aggregate over the transactions of one key in a span of time.
+
+A window is over event time, half-open: ``(t - span, t]`` where ``t`` is the transaction's own ``transactionDate``.
+Among equal times those up to the transaction's own trxId belong to it, itself included. Each trxId counts once.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from consumer.rules.tree import Aggregate, Digits
+
+COUNT_DIGITS = 12
+"""No window holds a million million transactions."""
+AMOUNT = Digits(20, 18)
+SPAN = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=400)
+
+
+DIGITS = {
+    Aggregate.COUNT: Digits(COUNT_DIGITS, 0),
+    Aggregate.SUM: Digits(AMOUNT.before + COUNT_DIGITS, AMOUNT.after),
+    Aggregate.MAX: AMOUNT,
+    Aggregate.AVERAGE: Digits(AMOUNT.before + COUNT_DIGITS, AMOUNT.after),
+    Aggregate.DISTINCT: Digits(COUNT_DIGITS, 0),
+    Aggregate.PREVIOUS_AMOUNT: AMOUNT,
+    Aggregate.PREVIOUS_SECONDS: Digits(10, 6),
+}
+GROWING = frozenset({Aggregate.COUNT, Aggregate.SUM, Aggregate.MAX, Aggregate.DISTINCT})
+"""These never get less when a transaction is added, for amounts are not negative."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """``of`` is what is counted apart, for a distinct count; ``by`` are the fields that make the key."""
+
+    name: str
+    aggregate: Aggregate
+    of: str
+    by: tuple[str, ...]
+    span: timedelta
+
+    @property
+    def is_nullable(self) -> bool:
+        return self.aggregate in (Aggregate.PREVIOUS_AMOUNT, Aggregate.PREVIOUS_SECONDS)
+
+
+def span_of(text: str) -> timedelta:
+    """Of 90s, 15m, 1h or 7d. Raises ValueError, whose words end a sentence."""
+    found = SPAN.fullmatch(text)
+    if not found:
+        raise ValueError("is no span of time: write it like 90s, 15m, 24h or 7d")
+    span = timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+    if not SHORTEST <= span <= LONGEST:
+        raise ValueError(f"is out of bounds: a window spans {SHORTEST.seconds} second to {LONGEST.days} days")
+    return span

@@ -1,0 +1,107 @@
+"""Windows in SQL: a query that adds each window's value to each transaction of a relation.
+
+A window has two parts, and every frame of them is constant, so that all engines take it: what is of an earlier instant,
+a RANGE over microseconds; and, of the transaction's own instant, those up to its own trxId. Counts, sums and maxima are
+put together of both. Distinct values are not: they are gathered, for engines know no DISTINCT in a frame.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+
+from consumer.rules.history import aggregates
+from consumer.rules.sql import COLUMNS, column_of
+from consumer.rules.tree import Aggregate, Window
+from consumer.rules.windows import Declaration
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+def with_windows(windows: Iterable[Declaration], relation: str) -> str:
+    """In DuckDB's dialect. ``relation`` has the columns of `COLUMNS`, and beside them ``trx_id``, in lower case, once
+    each; ``at_us``, its transaction_date in microseconds; and ``is_late``: a late one is in no window but its own.
+    """
+    added = [_column(window, aggregate) for window in windows for aggregate in aggregates(window)]
+    return f"SELECT {', '.join(['*', *added])} FROM {relation}"
+
+
+def _column(window: Declaration, aggregate: Aggregate) -> str:
+    value = f"CASE WHEN is_late THEN {ALONE[aggregate]} ELSE {IN_TIME[aggregate](window)} END"
+    return f'{value} AS "{column_of(Window(window.name, aggregate))}"'
+
+
+ALONE: Mapping[Aggregate, str] = {
+    Aggregate.COUNT: "1",
+    Aggregate.SUM: "amount",
+    Aggregate.MAX: "amount",
+    Aggregate.DISTINCT: "1",
+    Aggregate.PREVIOUS_AMOUNT: "NULL",
+    Aggregate.PREVIOUS_SECONDS: "NULL",
+}
+
+
+def _count(window: Declaration) -> str:
+    return f"count(*) OVER ({_earlier(window)}) + count(*) OVER ({_peers(window)})"
+
+
+def _sum(window: Declaration) -> str:
+    return f"coalesce(sum(amount) OVER ({_earlier(window)}), 0) + sum(amount) OVER ({_peers(window)})"
+
+
+def _max(window: Declaration) -> str:
+    peers = f"max(amount) OVER ({_peers(window)})"
+    return f"greatest(coalesce(max(amount) OVER ({_earlier(window)}), 0), {peers})"
+
+
+def _distinct(window: Declaration) -> str:
+    """Of text columns, which are never null."""
+    of = COLUMNS[window.of]
+    gathered = [f"array_agg({of}) OVER ({frame(window)})" for frame in (_earlier, _peers)]
+    return f"len(list_distinct(list_concat({', '.join(gathered)})))"
+
+
+def _previous_amount(window: Declaration) -> str:
+    return f"CASE WHEN {_is_recent(window)} THEN {_lag('amount', window)} END"
+
+
+def _previous_seconds(window: Declaration) -> str:
+    between = f"(at_us - {_lag('at_us', window)})"
+    return (
+        f"CASE WHEN {_is_recent(window)} THEN CAST({between} AS DECIMAL(18, 0)) * CAST('0.000001' AS DECIMAL(7, 6)) END"
+    )
+
+
+IN_TIME: Mapping[Aggregate, Callable[[Declaration], str]] = {
+    Aggregate.COUNT: _count,
+    Aggregate.SUM: _sum,
+    Aggregate.MAX: _max,
+    Aggregate.DISTINCT: _distinct,
+    Aggregate.PREVIOUS_AMOUNT: _previous_amount,
+    Aggregate.PREVIOUS_SECONDS: _previous_seconds,
+}
+
+
+def _lag(column: str, window: Declaration) -> str:
+    return f"lag({column}) OVER (PARTITION BY {_key(window)} ORDER BY at_us, trx_id)"
+
+
+def _is_recent(window: Declaration) -> str:
+    return f"{_lag('at_us', window)} > at_us - {_span(window)}"
+
+
+def _earlier(window: Declaration) -> str:
+    frame = f"RANGE BETWEEN {_span(window) - 1} PRECEDING AND 1 PRECEDING"
+    return f"PARTITION BY {_key(window)} ORDER BY at_us {frame}"
+
+
+def _peers(window: Declaration) -> str:
+    frame = "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+    return f"PARTITION BY {_key(window)}, at_us ORDER BY trx_id {frame}"
+
+
+def _key(window: Declaration) -> str:
+    """The late ones apart."""
+    return ", ".join(["is_late", *(COLUMNS[field] for field in window.by)])
+
+
+def _span(window: Declaration) -> int:
+    return window.span // MICROSECOND

@@ -74,13 +74,13 @@ class S3Object:
 
 
 def archive_objects(sources: Sequence[str], region: str | None = None) -> list[ArchiveObject]:
-    """Files, and all objects below ``s3://bucket/prefix``, in the order of their names; ``region`` is the bucket's.
+    """Files, all below folders, and all objects below ``s3://bucket/prefix``, by name; ``region`` is the bucket's.
 
     Without it, it is the SDK's. Raises CrashError for a source that names nothing, RetryError where S3 does not answer.
     """
     found: list[ArchiveObject] = []
     for source in sources:
-        found += _listed(source, region) if source.startswith("s3://") else [_file(source)]
+        found += _listed(source, region) if source.startswith("s3://") else _files(source)
     return sorted(found, key=lambda one: one.name)
 
 
@@ -95,11 +95,12 @@ def lines_of(stored: IO[bytes]) -> Iterator[bytes]:
         raise CrashError(f"an archive object is damaged: {error}") from error
 
 
-def _file(source: str) -> ArchiveFile:
+def _files(source: str) -> list[ArchiveFile]:
     path = Path(source)
-    if not path.is_file():
-        raise CrashError(f"{source} is no file")
-    return ArchiveFile(path)
+    found = [one for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path]
+    if not found or not found[0].is_file():
+        raise CrashError(f"{source} is no file, and no folder that holds any")
+    return [ArchiveFile(one) for one in found]
 
 
 def _listed(source: str, region: str | None) -> list[S3Object]:

@@ -8,12 +8,15 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from consumer.backtest.run import Scope
     from consumer.rules.ruleset import Rule, RuleSet
     from consumer.rules.syntax import Fault
 
 FAULTY = 1
 
 app = typer.Typer(no_args_is_help=True, help="The rules: what is an anomaly, written by analysts in a file.")
+
+RuleFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of rules, YAML.")]
 
 
 @app.callback()
@@ -23,7 +26,7 @@ def _rules() -> None:
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of rules, YAML.")],
+    file: RuleFile,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document: rules and faults.")] = False,
 ) -> None:
     """Check a file of rules: its words, names and types, and the tests that its rules bring along.
@@ -33,28 +36,88 @@ def check(
 
     Example: python -m consumer rules check consumer/rules.yaml
     """
-    from consumer.errors import CrashError
     from consumer.repairs import output
-    from consumer.rules import rulefile
-    from consumer.rules.document import FaultsError
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise CrashError(f"{file} is not UTF-8 (at byte {error.start})") from None
-    found: RuleSet | None = None
-    faults: list[Fault] = []
-    try:
-        found = rulefile.read(text)
-    except FaultsError as error:
-        faults = error.faults
+    found, faults = _read(file)
     if as_json:
         typer.echo(_json(found, faults))
     elif found:
         output().print(_table(found))
+    _tell(file, faults)
+    raise typer.Exit(FAULTY if faults else 0)
+
+
+@app.command()
+def backtest(
+    candidate: RuleFile,
+    archive: Annotated[list[str], typer.Option(help="A file, a folder, or s3://bucket/prefix; can be repeated.")],
+    against: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The rules to compare with, a file.")
+    ] = None,
+    begin: Annotated[str | None, typer.Option("--from", help="RFC 3339; received at this time or later.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="RFC 3339; received before this time.")] = None,
+    lateness: Annotated[
+        str, typer.Option(help="What comes later than this after its transactionDate is in no window but its own.")
+    ] = "1d",
+    memory: Annotated[str, typer.Option(help="What goes beyond it is kept on disk.")] = "2GB",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Try rules on the archive: what they match, and what that adds and removes beside other rules.
+
+    Nothing is stored and nobody is told. S3 is reached as the AWS SDK is set up. Exit code 1 where a file of rules is
+    wrong or the archive cannot be read.
+
+    Example: python -m consumer rules backtest candidate.yaml --against rules.yaml --archive s3://archive/transactions/
+    """
+    from consumer.backtest import show
+    from consumer.repairs import output
+
+    scope = _scope(begin, end, lateness)
+    report = show.watched(_rules_of(candidate), _rules_of(against) if against else None, archive, scope, memory)
+    if as_json:
+        typer.echo(show.as_json(report))
+    else:
+        for table in show.tables(report):
+            output().print(table)
+
+
+def _scope(begin: str | None, end: str | None, lateness: str) -> "Scope":
+    from consumer.backtest.run import Scope
+    from consumer.replay import instant
+    from consumer.rules.windows import span_of
+
+    try:
+        span = span_of(lateness)
+    except ValueError as error:
+        raise typer.BadParameter(f"--lateness {error}") from None
+    return Scope(instant(begin) if begin else None, instant(end) if end else None, span)
+
+
+def _rules_of(file: Path) -> "RuleSet":
+    """Exits with what is wrong with the file."""
+    found, faults = _read(file)
+    _tell(file, faults)
+    if not found:
+        raise typer.Exit(FAULTY)
+    return found
+
+
+def _read(file: Path) -> "tuple[RuleSet | None, list[Fault]]":
+    from consumer.errors import CrashError
+    from consumer.rules import rulefile
+    from consumer.rules.document import FaultsError
+
+    try:
+        return rulefile.read(file.read_text(encoding="utf-8")), []
+    except UnicodeDecodeError as error:
+        raise CrashError(f"{file} is not UTF-8 (at byte {error.start})") from None
+    except FaultsError as error:
+        return None, error.faults
+
+
+def _tell(file: Path, faults: "list[Fault]") -> None:
     for fault in faults:
         typer.echo(f"{file}:{fault.line}:{fault.column}: {fault.words}", err=True)
-    raise typer.Exit(FAULTY if faults else 0)
 
 
 def _json(found: "RuleSet | None", faults: "list[Fault]") -> str:

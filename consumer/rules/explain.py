@@ -34,8 +34,11 @@ ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Explanation:
+    """``windows``: those that it names."""
+
     template: str
     pieces: tuple[Piece, ...]
+    windows: frozenset[str]
 
     def words(self, transaction: Transaction, values: Values) -> str:
         return "".join([piece(transaction, values) for piece in self.pieces])
@@ -56,7 +59,8 @@ def read(template: str, vocabulary: Vocabulary) -> Explanation:
             )
         else:
             pieces.append(_literal(text[:1] if text in ("{{", "}}") else text))
-    return Explanation(template, tuple(pieces))
+    names = {token["name"] for token in TOKEN.finditer(template)}
+    return Explanation(template, tuple(pieces), frozenset(names & set(vocabulary.windows)))
 
 
 def _piece(template: str, offset: int, name: str, vocabulary: Vocabulary) -> Piece:
@@ -84,7 +88,7 @@ def _field(name: str) -> Piece:
 def _window(window: Declaration) -> Piece:
     if window.aggregate is Aggregate.AVERAGE:
         return lambda _transaction, values: _average(values, window.name)
-    return lambda _transaction, values: shown(values[window.name, window.aggregate])
+    return lambda _transaction, values: _measured(values[window.name, window.aggregate])
 
 
 def _average(values: Values, name: str) -> str:
@@ -93,6 +97,12 @@ def _average(values: Values, name: str) -> str:
     assert total is not None
     assert count is not None
     return shown(SHOWN.quantize(SHOWN.divide(Decimal(total), Decimal(count)), CENT))
+
+
+def _measured(value: Decimal | int | None) -> str:
+    """Without zeros at its end: how many a sum has is the engine's affair."""
+    digits = shown(value)
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def shown(value: Any) -> str:

@@ -52,8 +52,8 @@ class RuleSet:
     lists: Mapping[str, ListKind]
 
     def windows_of(self, rule: Rule) -> list[Declaration]:
-        """Those that its condition asks for."""
-        names = {window.name for window in windows_in(rule.condition)}
+        """Those that its condition asks for, or its explanation."""
+        names = {window.name for window in windows_in(rule.condition)} | rule.explanation.windows
         return [window for name, window in self.windows.items() if name in names]
 
     def matches(self, transaction: Transaction, values: Values, is_listed: IsListed) -> tuple[Match, ...]:

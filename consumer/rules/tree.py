@@ -3,7 +3,7 @@
 Numbers are decimals. Each carries how many digits it can have, so that no engine need ever round: see `Digits`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -194,3 +194,32 @@ def windows_in(node: Condition | Number) -> Iterator[Window]:
         case Both(left, right) | Either(left, right) | Compare(_, left, right) | Arithmetic(_, left, right):
             yield from windows_in(left)
             yield from windows_in(right)
+
+
+def renamed(tree: Condition, names: Mapping[str, str]) -> Condition:
+    """With windows called otherwise."""
+    match tree:
+        case Known(window):
+            return Known(_renamed(window, names))
+        case Not(inner):
+            return Not(renamed(inner, names))
+        case Both(left, right):
+            return Both(renamed(left, names), renamed(right, names))
+        case Either(left, right):
+            return Either(renamed(left, names), renamed(right, names))
+        case Compare(comparison, left, right):
+            return Compare(comparison, _renamed_in(left, names), _renamed_in(right, names))
+    return tree
+
+
+def _renamed_in(number: Number, names: Mapping[str, str]) -> Number:
+    match number:
+        case Window():
+            return _renamed(number, names)
+        case Arithmetic(operator, left, right):
+            return Arithmetic(operator, _renamed_in(left, names), _renamed_in(right, names))
+    return number
+
+
+def _renamed(window: Window, names: Mapping[str, str]) -> Window:
+    return Window(names.get(window.name, window.name), window.aggregate)

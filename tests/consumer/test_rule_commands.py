@@ -1,17 +1,23 @@
-"""`python -m consumer rules check`: what it prints where, and its exit code."""
+"""`python -m consumer rules`: what its commands print where, and their exit codes."""
 
 import json
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from consumer.__main__ import app
+from tests.consumer.builders import wire
 from tests.consumer.rules.test_rulefile import DEFAULT, GOOD
 
 
+def rules(*words: str) -> Result:
+    return CliRunner().invoke(app, ["rules", *words])
+
+
 def check(*words: str) -> Result:
-    return CliRunner().invoke(app, ["rules", "check", *words])
+    return rules("check", *words)
 
 
 @pytest.fixture
@@ -64,3 +70,58 @@ def test_the_rules_that_ship_are_good() -> None:
 
 def test_a_file_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
     assert check(str(tmp_path / "none.yaml")).exit_code == 2
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """600, 900 and 1,200 by one sender, a minute apart, on the first of January."""
+    folder = tmp_path / "archive" / "dt=2026-01-01"
+    folder.mkdir(parents=True)
+    times = [f"2026-01-01T12:0{number}:00Z" for number in range(3)]
+    payloads = [
+        wire(UUID(int=number), f"{600 + 300 * number}", transactionDate=at, receivedAt=at)
+        for number, at in enumerate(times)
+    ]
+    (folder / "part").write_bytes(b"".join(payloads))
+    return folder.parent
+
+
+def test_rules_are_tried_on_the_archive(good: Path, archive: Path) -> None:
+    ended = rules("backtest", str(good), "--archive", str(archive), "--against", str(DEFAULT))
+    assert ended.exit_code == 0
+    assert "3 transactions: 3 matches, 1 e-mails" in ended.stdout
+    assert "s-1 sent 2700 in an hour" in ended.stdout
+    assert [word for word in _row(ended.stdout, "dropped") if word != "│"] == [
+        "large-amount",
+        "dropped",
+        "0",
+        "0",
+        "-1",
+    ]
+
+
+def _row(text: str, word: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if word in line]
+    return line.split()
+
+
+def test_a_program_reads_what_was_found(good: Path, archive: Path) -> None:
+    ended = rules("backtest", str(good), "--archive", str(archive), "--from", "2026-01-01T12:01:00Z", "--json")
+    report = json.loads(ended.stdout)
+    assert report["matches"] == 2
+    (rule,) = report["rules"]
+    assert (rule["id"], rule["added"], rule["days"]) == ("burst", None, {"2026-01-01": 2})
+    assert [sample["amount"] for sample in rule["samples"]] == ["1200", "900"]
+
+
+def test_wrong_rules_are_told_and_not_tried(faulty: Path, archive: Path) -> None:
+    ended = rules("backtest", str(faulty), "--archive", str(archive))
+    assert ended.exit_code == 1
+    assert f"{faulty}:12:15: " in ended.stderr
+    assert ended.stdout == ""
+
+
+def test_a_wrong_span_is_a_wrong_call(good: Path, archive: Path) -> None:
+    ended = rules("backtest", str(good), "--archive", str(archive), "--lateness", "1w")
+    assert ended.exit_code == 2
+    assert "--lateness is no span of time" in ended.stderr

@@ -67,7 +67,7 @@ def test_a_match_is_told_in_the_rules_own_words() -> None:
     transactions = transactions_of([Given(amount="60"), Given(amount="40.5"), Given(amount="0.50", after="10s")])
     values = values_of(found.windows.values(), transactions[-1], transactions)
     (match,) = found.matches(transactions[-1], values, lambda *_: False)
-    assert match.reason == "sender sent 101.00 in an hour, on average 33.67, 10.000000 s after the one before"
+    assert match.reason == "sender sent 101 in an hour, on average 33.67, 10 s after the one before"
     alone = values_of(found.windows.values(), transactions[0], [])
     assert found.matches(transactions[0], alone, lambda *_: False) == ()
 

@@ -1,0 +1,71 @@
+"""A backtest from its files to its report."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import duckdb
+
+from consumer.archive import ArchiveObject
+from consumer.backtest.entries import Entry
+from consumer.backtest.judge import Judge
+from consumer.backtest.report import Asked, Report, Reporter
+from consumer.backtest.run import Run, Scope
+from consumer.rules.ruleset import RuleSet
+from consumer.rules.tree import Condition, renamed
+from consumer.rules.windows import Declaration
+
+CURRENT = "CURRENT_"
+"""Begins no window's own name."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``memory`` as DuckDB writes it; what it does not hold is kept on disk, in ``folder`` or the system's own."""
+
+    scope: Scope
+    entries: Sequence[Entry] = ()
+    digest_interval: timedelta = timedelta(minutes=5)
+    memory: str = "2GB"
+    folder: Path | None = None
+
+
+def backtest(
+    candidate: RuleSet,
+    current: RuleSet | None,
+    objects: Sequence[ArchiveObject],
+    settings: Settings,
+    advance: Callable[[int], None],
+) -> Report:
+    """``advance`` hears of bytes that are behind. Raises CrashError, OSError or RetryError."""
+    conditions, windows = _asked(candidate, current)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="backtest-", dir=settings.folder)))
+        database = stack.enter_context(duckdb.connect(str(folder / "duckdb")))
+        database.execute("SET preserve_insertion_order = false")
+        database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
+        database.execute("SET memory_limit = ?", [settings.memory])
+        judge = Judge(database, conditions, windows, settings.entries)
+        run = Run(database, judge, windows, folder, settings.scope)
+        run.read(objects, advance)
+        asked = Asked(candidate.rules, current.rules if current else None)
+        return Reporter(database, judge, asked).report(run.counted, settings.digest_interval)
+
+
+def _asked(candidate: RuleSet, current: RuleSet | None) -> tuple[list[Condition], list[Declaration]]:
+    """All conditions, and the windows that they use; a window of the same name and another meaning is renamed."""
+    conditions = [rule.condition for rule in candidate.rules]
+    windows = {window.name: window for rule in candidate.rules for window in candidate.windows_of(rule)}
+    for rule in current.rules if current else ():
+        assert current
+        names: dict[str, str] = {}
+        for window in current.windows_of(rule):
+            if windows.get(window.name) != window:
+                names[window.name] = f"{CURRENT}{window.name}"
+            name = names.get(window.name, window.name)
+            windows[name] = replace(window, name=name)
+        conditions.append(renamed(rule.condition, names))
+    return conditions, list(windows.values())

@@ -1,0 +1,95 @@
+"""The archive's lines as a relation of DuckDB.
+
+A line is plain when it is written as the producer writes it; SQL then makes of it what `decode` makes of it. An object
+that holds any other line is first written anew by `decode` itself, so that there is one meaning of a line.
+"""
+
+import gzip
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from consumer.archive import ArchiveObject, lines_of
+from consumer.decode import SCHEMA_VERSION, decode
+from consumer.domain import Transaction, plain
+from consumer.errors import RejectedError
+from consumer.rules.sql import COLUMNS
+
+NARROW = "DECIMAL(18, 4)"
+WIDE = "DECIMAL(38, 18)"
+TEXTS = [name for name in COLUMNS if name.startswith(("sender", "receiver"))]
+AMOUNT = {NARROW: r'"[0-9]{1,14}(\.[0-9]{1,4})?"', WIDE: r'"[0-9]{1,20}(\.[0-9]{1,18})?"'}
+TRX_ID = r'"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"'
+TIME = (
+    r'"(19[7-9][0-9]|20[0-9]{2}|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])'
+    r'T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"'
+)
+
+
+def relation(files: Sequence[str], amount: str, *, are_rewritten: bool) -> str:
+    """``amount`` is its type: NARROW or WIDE; ``written`` has its digits. ``is_plain`` may be null: false."""
+    kind, value = ("VARCHAR", str) if are_rewritten else ("JSON", _unquoted)
+    columns = ", ".join(f"{name}: '{kind}'" for name in ("v", "trxId", *COLUMNS))
+    named = ", ".join(_quoted(file) for file in files)
+    how = f"format = 'newline_delimited', columns = {{{columns}}}, ignore_errors = true, filename = true"
+    texts = ", ".join(f"{value(name)} AS {COLUMNS[name]}" for name in TEXTS)
+    return f"""
+        SELECT filename, {"TRUE" if are_rewritten else _is_plain(amount)} AS is_plain, {value("trxId")} AS trx_id,
+            {value("amount")} AS written, try_cast({value("amount")} AS {amount}) AS amount, {texts},
+            {_instant(value("transactionDate"))} AS transaction_date, {_instant(value("receivedAt"))} AS received_at
+        FROM read_json([{named}], {how})
+    """
+
+
+def rewritten(archived: ArchiveObject, to: Path) -> Iterator[Transaction | None]:
+    """Writes those lines that can be evaluated into a file, plainly; yields them, and None for each of the others."""
+    with archived.open() as stored, gzip.open(to, "wb", compresslevel=1) as file:
+        for line in lines_of(stored):
+            try:
+                transaction = decode(line)
+            except RejectedError:
+                yield None
+                continue
+            file.write(_line(transaction) + b"\n")
+            yield transaction
+
+
+def is_narrow(amount: Decimal) -> bool:
+    return re.fullmatch(AMOUNT[NARROW], f'"{plain(amount)}"') is not None
+
+
+def _is_plain(amount: str) -> str:
+    matched = [("trxId", TRX_ID), ("amount", AMOUNT[amount]), ("transactionDate", TIME), ("receivedAt", TIME)]
+    parts = [f"v = '{SCHEMA_VERSION}'", *(f"regexp_full_match({name}, '{pattern}')" for name, pattern in matched)]
+    parts += [f"{name} LIKE '\"%\"' AND NOT contains({name}, '\\')" for name in TEXTS]
+    parts += [f"{_instant(_unquoted(name))} IS NOT NULL" for name in ("transactionDate", "receivedAt")]
+    return " AND ".join(parts)
+
+
+def _unquoted(name: str) -> str:
+    return f"substring({name}, 2, length({name}) - 2)"
+
+
+def _instant(text: str) -> str:
+    """Without a zone, in UTC."""
+    return f"make_timestamp(epoch_us(try_cast({text} AS TIMESTAMPTZ)))"
+
+
+def _line(transaction: Transaction) -> bytes:
+    content = transaction.content
+    fields = {name: getattr(content, COLUMNS[name]) for name in TEXTS}
+    fields |= {"transactionDate": _time(content.transaction_date), "receivedAt": _time(transaction.received_at)}
+    known = {"v": SCHEMA_VERSION, "trxId": str(transaction.transaction_id), "amount": plain(content.amount)}
+    return msgspec.json.encode(known | fields)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

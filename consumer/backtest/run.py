@@ -1,0 +1,159 @@
+"""Puts the archive's transactions before the judge: some objects at a time, in bounded memory, on all cores.
+
+Without windows only matches are kept. With windows all transactions are, for windows span objects; what DuckDB's
+memory does not hold it keeps on disk.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from consumer.archive import GZIP, ArchiveFile, ArchiveObject
+from consumer.backtest import lines
+from consumer.backtest.judge import Judge
+from consumer.backtest.lines import NARROW, WIDE
+from consumer.errors import CrashError
+from consumer.rules.window_sql import with_windows
+from consumer.rules.windows import Declaration
+
+A_BATCHES_BYTES = 64 * 1024 * 1024
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """``begin`` and ``end`` are of receivedAt. What comes more than ``lateness`` after its transactionDate is in no
+    window but its own.
+    """
+
+    begin: datetime | None = None
+    end: datetime | None = None
+    lateness: timedelta = timedelta(days=1)
+
+    @property
+    def sql(self) -> str:
+        parts = [f"received_at >= {_timestamp(self.begin)}"] if self.begin else []
+        parts += [f"received_at < {_timestamp(self.end)}"] if self.end else []
+        return " AND ".join(parts) or "TRUE"
+
+
+@dataclass
+class Counted:
+    """Transactions that were read, as often as they were delivered; lines that cannot be evaluated."""
+
+    transactions: int = 0
+    undecodable: int = 0
+
+
+class Run:
+    """``folder`` is for copies of what is read. The judge's table has what was found."""
+
+    def __init__(
+        self,
+        database: duckdb.DuckDBPyConnection,
+        judge: Judge,
+        windows: Sequence[Declaration],
+        folder: Path,
+        scope: Scope,
+    ) -> None:
+        self.counted = Counted()
+        self._database = database
+        self._judge = judge
+        self._windows = windows
+        self._folder = folder
+        self._scope = scope
+        self._amount = NARROW
+
+    def read(self, objects: Sequence[ArchiveObject], advance: Advance) -> None:
+        """``advance`` hears of bytes that are behind. Raises CrashError, OSError or RetryError."""
+        for batch in _batches(objects):
+            files = [self._copied(number, one) for number, one in enumerate(batch)]
+            try:
+                self._read(files, are_rewritten=False)
+            except duckdb.Error as error:
+                raise CrashError(f"{batch[0].name}, or one of the {len(batch)} read with it: {error}") from error
+            advance(sum(one.size for one in batch))
+        if self._windows:
+            self._judge_remembered()
+
+    def _read(self, files: Sequence[Path], *, are_rewritten: bool) -> None:
+        """A file in which a line is not plain is written anew, and read once more."""
+        relation = lines.relation([str(file) for file in files], self._amount, are_rewritten=are_rewritten)
+        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._wanted(relation)}")
+        odd = self._database.execute("SELECT DISTINCT filename FROM batch WHERE is_plain IS NOT TRUE").fetchall()
+        for name in odd:
+            self._database.execute("DELETE FROM batch WHERE filename = ?", name)
+        ((count,),) = self._database.execute("SELECT count(*) FROM batch").fetchall()
+        self.counted.transactions += count
+        self._keep()
+        for (name,) in odd:
+            self._read([self._rewritten(Path(name))], are_rewritten=True)
+
+    def _wanted(self, relation: str) -> str:
+        if not self._windows:
+            return self._judge.judged(relation, self._scope.sql)
+        return relation
+
+    def _keep(self) -> None:
+        if not self._windows:
+            self._judge.keep("batch")
+            return
+        self._database.execute("CREATE TABLE IF NOT EXISTS events AS FROM batch LIMIT 0")
+        self._database.execute("INSERT INTO events FROM batch")
+
+    def _rewritten(self, file: Path) -> Path:
+        to = file.with_name(f"{file.name}.rewritten.gz")
+        for transaction in lines.rewritten(ArchiveFile(file), to):
+            if transaction is None:
+                self.counted.undecodable += 1
+            elif self._amount is NARROW and not lines.is_narrow(transaction.content.amount):
+                self._amount = WIDE
+        if self._amount is WIDE and self._windows:
+            self._database.execute(f"ALTER TABLE events ALTER amount TYPE {WIDE}")
+        return to
+
+    def _judge_remembered(self) -> None:
+        """Each transaction once, however often it was delivered: as it was received first."""
+        late = self._scope.lateness // timedelta(microseconds=1)
+        once = f"""
+            SELECT *, epoch_us(transaction_date) AS at_us,
+                epoch_us(received_at) - epoch_us(transaction_date) > {late} AS is_late,
+                bool_or({self._scope.sql}) OVER (PARTITION BY trx_id) AS is_asked
+            FROM events QUALIFY row_number() OVER (PARTITION BY trx_id ORDER BY received_at) = 1
+        """
+        judged = self._judge.judged(with_windows(self._windows, f"({once})"), "is_asked")
+        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {judged}")
+        self._judge.keep("batch")
+
+    def _copied(self, number: int, archived: ArchiveObject) -> Path:
+        """Under a name that tells whether it is packed. A file is not copied."""
+        with archived.open() as stored:
+            is_packed = stored.read(len(GZIP)) == GZIP
+            path = self._folder / f"{number}.ndjson{'.gz' if is_packed else ''}"
+            path.unlink(missing_ok=True)
+            if isinstance(archived, ArchiveFile):
+                path.symlink_to(archived.path.absolute())
+                return path
+            stored.seek(0)
+            with path.open("wb") as copy:
+                shutil.copyfileobj(stored, copy)
+        return path
+
+
+def _batches(objects: Sequence[ArchiveObject]) -> Iterator[list[ArchiveObject]]:
+    batch: list[ArchiveObject] = []
+    for one in objects:
+        if batch and sum(other.size for other in batch) + one.size > A_BATCHES_BYTES:
+            yield batch
+            batch = []
+        batch.append(one)
+    if batch:
+        yield batch
+
+
+def _timestamp(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"

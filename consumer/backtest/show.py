@@ -1,0 +1,93 @@
+"""A backtest as people watch it and see its report; or as a program reads it."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from consumer.archive import archive_objects
+from consumer.backtest.backtest import Settings, backtest
+from consumer.backtest.report import Report, RuleReport
+from consumer.backtest.run import Scope
+from consumer.rules.ruleset import RuleSet
+
+BARS = " ▁▂▃▄▅▆▇█"
+MOST_BARS = 40
+
+
+def watched(candidate: RuleSet, current: RuleSet | None, sources: Sequence[str], scope: Scope, memory: str) -> Report:
+    """Raises CrashError, OSError or RetryError."""
+    objects = archive_objects(sources, os.environ.get("AWS_REGION"))
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(f"{len(objects)} objects", total=sum(one.size for one in objects))
+        return backtest(
+            candidate, current, objects, Settings(scope, memory=memory), lambda size: bar.advance(task, size)
+        )
+
+
+def as_json(report: Report) -> str:
+    return msgspec.json.encode(report).decode()
+
+
+def tables(report: Report) -> Iterator[Table]:
+    yield _rules(report)
+    yield _samples(report.rules)
+    if report.accounts:
+        yield _accounts(report)
+
+
+def _rules(report: Report) -> Table:
+    lines = f"{report.transactions:,} transactions"
+    if report.undecodable:
+        lines += f", {report.undecodable:,} lines that cannot be evaluated"
+    table = Table(title=f"{lines}: {report.matches:,} matches, {report.emails:,} e-mails", title_justify="left")
+    table.add_column("rule")
+    for name in ("matches", "added", "removed"):
+        table.add_column(name, justify="right")
+    table.add_column("by day")
+    for rule in report.rules:
+        name = f"{rule.id} {'dropped' if rule.version is None else rule.version}"
+        table.add_row(name, f"{rule.matches:,}", _signed(rule.added, "+"), _signed(rule.removed, "-"), _days(rule))
+    return table
+
+
+def _signed(count: int | None, sign: str) -> str:
+    return "" if count is None else f"{sign}{count:,}" if count else "0"
+
+
+def _days(rule: RuleReport) -> str:
+    """From the first day to the last, in so many bars; the highest is the most a bar has."""
+    if not rule.days:
+        return ""
+    first, last = min(rule.days), max(rule.days)
+    spanned = (last - first).days + 1
+    width = min(spanned, MOST_BARS)
+    counts = [0] * width
+    for day, count in rule.days.items():
+        counts[(day - first).days * width // spanned] += count
+    most = max(counts)
+    bars = "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in counts)
+    return f"{first} {bars} {last}" if spanned > 1 else f"{first}"
+
+
+def _samples(rules: Sequence[RuleReport]) -> Table:
+    table = Table("rule", "transaction", "made at", "why", title="Latest matches", title_justify="left")
+    for rule in rules:
+        for sample in rule.samples:
+            table.add_row(rule.id, sample.trx_id, sample.transaction_date, sample.explanation)
+    return table
+
+
+def _accounts(report: Report) -> Table:
+    table = Table(title="Senders with the most matches", title_justify="left")
+    table.add_column("sender")
+    table.add_column("matches", justify="right")
+    table.add_column("amount", justify="right")
+    for account in report.accounts:
+        table.add_row(account.sender_id, f"{account.matches:,}", account.amount)
+    return table

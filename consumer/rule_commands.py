@@ -60,6 +60,7 @@ def backtest(
         str, typer.Option(help="What comes later than this after its transactionDate is in no window but its own.")
     ] = "1d",
     memory: Annotated[str, typer.Option(help="What goes beyond it is kept on disk.")] = "2GB",
+    html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report there too, as one page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Try rules on the archive: what they match, and what that adds and removes beside other rules.
@@ -68,12 +69,17 @@ def backtest(
     wrong or the archive cannot be read.
 
     Example: python -m consumer rules backtest candidate.yaml --against rules.yaml --archive s3://archive/transactions/
+    --html report.html
     """
     from consumer.backtest import show
+    from consumer.backtest.page import page
     from consumer.repairs import output
 
-    scope = _scope(begin, end, lateness)
-    report = show.watched(_rules_of(candidate), _rules_of(against) if against else None, archive, scope, memory)
+    scope, tried = _scope(begin, end, lateness), _rules_of(candidate)
+    report = show.watched(tried, _rules_of(against) if against else None, archive, scope, memory)
+    if html:
+        html.write_text(page(report, tried, candidate.name, scope), encoding="utf-8")
+        typer.echo(f"the report is in {html}", err=True)
     if as_json:
         typer.echo(show.as_json(report))
     else:

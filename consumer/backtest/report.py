@@ -10,6 +10,7 @@ import msgspec
 
 from consumer.backtest.judge import Judge
 from consumer.backtest.run import Counted
+from consumer.domain import plain
 from consumer.rules.ruleset import Rule
 
 SAMPLES = 5
@@ -128,7 +129,7 @@ class Reporter:
             yield Sample(
                 str(transaction.transaction_id),
                 content.transaction_date.isoformat().replace("+00:00", "Z"),
-                _shown(content.amount),
+                plain(content.amount),
                 content.sender_id,
                 content.receiver_id,
                 rule.explanation.words(transaction, values),

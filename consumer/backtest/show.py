@@ -10,6 +10,7 @@ from rich.table import Table
 
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
+from consumer.backtest.page import bars
 from consumer.backtest.report import Report, RuleReport
 from consumer.backtest.run import Scope
 from consumer.rules.ruleset import RuleSet
@@ -61,18 +62,12 @@ def _signed(count: int | None, sign: str) -> str:
 
 
 def _days(rule: RuleReport) -> str:
-    """From the first day to the last, in so many bars; the highest is the most a bar has."""
-    if not rule.days:
-        return ""
-    first, last = min(rule.days), max(rule.days)
-    spanned = (last - first).days + 1
-    width = min(spanned, MOST_BARS)
-    counts = [0] * width
-    for day, count in rule.days.items():
-        counts[(day - first).days * width // spanned] += count
-    most = max(counts)
-    bars = "".join(BARS[-(-count * (len(BARS) - 1) // most)] for count in counts)
-    return f"{first} {bars} {last}" if spanned > 1 else f"{first}"
+    """From the first day to the last; the highest bar is the most of any."""
+    found = list(bars(rule.days, MOST_BARS))
+    if len(found) < 2:
+        return f"{found[0].begin}" if found else ""
+    drawn = "".join(BARS[-(-int(bar.height * (len(BARS) - 1)) // 100)] for bar in found)
+    return f"{found[0].begin} {drawn} {found[-1].end}"
 
 
 def _samples(rules: Sequence[RuleReport]) -> Table:

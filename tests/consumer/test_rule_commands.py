@@ -125,3 +125,10 @@ def test_a_wrong_span_is_a_wrong_call(good: Path, archive: Path) -> None:
     ended = rules("backtest", str(good), "--archive", str(archive), "--lateness", "1w")
     assert ended.exit_code == 2
     assert "--lateness is no span of time" in ended.stderr
+
+
+def test_the_report_is_written_as_a_page(good: Path, archive: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    ended = rules("backtest", str(good), "--archive", str(archive), "--html", str(page))
+    assert f"the report is in {page}" in ended.stderr
+    assert "s-1 sent 2700 in an hour" in page.read_text()

@@ -31,11 +31,14 @@ TIME = (
 
 
 def relation(files: Sequence[str], amount: str, *, are_rewritten: bool) -> str:
-    """``amount`` is its type: NARROW or WIDE; ``written`` has its digits. ``is_plain`` may be null: false."""
+    """``amount`` is its type: NARROW or WIDE; ``written`` has its digits. ``is_plain`` may be null: false.
+
+    DuckDB refuses all of it where a line is no JSON object, or names a field twice.
+    """
     kind, value = ("VARCHAR", str) if are_rewritten else ("JSON", _unquoted)
     columns = ", ".join(f"{name}: '{kind}'" for name in ("v", "trxId", *COLUMNS))
     named = ", ".join(_quoted(file) for file in files)
-    how = f"format = 'newline_delimited', columns = {{{columns}}}, ignore_errors = true, filename = true"
+    how = f"format = 'newline_delimited', columns = {{{columns}}}, filename = true"
     texts = ", ".join(f"{value(name)} AS {COLUMNS[name]}" for name in TEXTS)
     return f"""
         SELECT filename, {"TRUE" if are_rewritten else _is_plain(amount)} AS is_plain, {value("trxId")} AS trx_id,

@@ -67,38 +67,50 @@ class Run:
         self._folder = folder
         self._scope = scope
         self._amount = NARROW
+        self._names: dict[Path, str] = {}
 
     def read(self, objects: Sequence[ArchiveObject], advance: Advance) -> None:
         """``advance`` hears of bytes that are behind. Raises CrashError, OSError or RetryError."""
         for batch in _batches(objects):
-            files = [self._copied(number, one) for number, one in enumerate(batch)]
-            try:
-                self._read(files, are_rewritten=False)
-            except duckdb.Error as error:
-                raise CrashError(f"{batch[0].name}, or one of the {len(batch)} read with it: {error}") from error
+            self._read([self._copied(number, one) for number, one in enumerate(batch)])
             advance(sum(one.size for one in batch))
         if self._windows:
             self._judge_remembered()
 
-    def _read(self, files: Sequence[Path], *, are_rewritten: bool) -> None:
-        """A file in which a line is not plain is written anew, and read once more."""
-        relation = lines.relation([str(file) for file in files], self._amount, are_rewritten=are_rewritten)
-        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._wanted(relation)}")
+    def _read(self, files: Sequence[Path]) -> None:
+        """A file in which a line is not plain, or is nothing that DuckDB reads, is written anew and read once more."""
+        try:
+            self._load(lines.relation([str(file) for file in files], self._amount, are_rewritten=False))
+        except duckdb.Error:
+            if len(files) > 1:
+                for file in files:
+                    self._read([file])
+            else:
+                self._read_rewritten(files[0])
+            return
         odd = self._database.execute("SELECT DISTINCT filename FROM batch WHERE is_plain IS NOT TRUE").fetchall()
         for name in odd:
             self._database.execute("DELETE FROM batch WHERE filename = ?", name)
-        ((count,),) = self._database.execute("SELECT count(*) FROM batch").fetchall()
-        self.counted.transactions += count
         self._keep()
         for (name,) in odd:
-            self._read([self._rewritten(Path(name))], are_rewritten=True)
+            self._read_rewritten(Path(name))
 
-    def _wanted(self, relation: str) -> str:
+    def _read_rewritten(self, file: Path) -> None:
+        try:
+            rewritten = self._rewritten(file)
+        except CrashError as error:
+            raise CrashError(f"{self._names[file]}: {error}") from error
+        self._load(lines.relation([str(rewritten)], self._amount, are_rewritten=True))
+        self._keep()
+
+    def _load(self, relation: str) -> None:
         if not self._windows:
-            return self._judge.judged(relation, self._scope.sql)
-        return relation
+            relation = self._judge.judged(relation, self._scope.sql)
+        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {relation}")
 
     def _keep(self) -> None:
+        ((count,),) = self._database.execute("SELECT count(*) FROM batch").fetchall()
+        self.counted.transactions += count
         if not self._windows:
             self._judge.keep("batch")
             return
@@ -113,7 +125,7 @@ class Run:
             elif self._amount is NARROW and not lines.is_narrow(transaction.content.amount):
                 self._amount = WIDE
         if self._amount is WIDE and self._windows:
-            self._database.execute(f"ALTER TABLE events ALTER amount TYPE {WIDE}")
+            self._database.execute(f"ALTER TABLE IF EXISTS events ALTER amount TYPE {WIDE}")
         return to
 
     def _judge_remembered(self) -> None:
@@ -135,6 +147,7 @@ class Run:
             is_packed = stored.read(len(GZIP)) == GZIP
             path = self._folder / f"{number}.ndjson{'.gz' if is_packed else ''}"
             path.unlink(missing_ok=True)
+            self._names[path] = archived.name
             if isinstance(archived, ArchiveFile):
                 path.symlink_to(archived.path.absolute())
                 return path

@@ -104,6 +104,12 @@ def archived(folder: Path, *objects: Sequence[bytes]) -> Path:
     return folder
 
 
+ODD = (
+    lambda line: line.replace(b'"amount":', b'"amount":"500","amount":', 1),
+    lambda line: line.replace(b'"v":1', b'"v":1,"unknown":{"amount":[1]}', 1),
+    lambda line: line.replace(b'"senderId":', b'"sender\\u0049d":', 1),
+    lambda line: b" \t" + line.replace(b",", b" ,\t", 3),
+)
 BROKEN = [{"amount": "-1"}, {"senderId": 3}, {"v": 2}, {"receiverIban": None}]
 
 
@@ -125,7 +131,9 @@ def payloads(draw: st.DrawFn) -> bytes:
     }
     received = moment + timedelta(seconds=draw(st.sampled_from([0, 1, 59, 60, 61, 100])))
     broken: dict[str, Any] = draw(st.sampled_from([*[{}] * 12, *BROKEN]))
-    return wire(receivedAt=received.isoformat(), **(fields | broken))
+    line = wire(receivedAt=received.isoformat(), **(fields | broken))
+    written: bytes = draw(st.sampled_from([*[bytes] * 12, *ODD]))(line)
+    return written
 
 
 @pytest.mark.parametrize("found", [STATELESS, WINDOWED], ids=["stateless", "with windows"])

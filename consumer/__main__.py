@@ -123,6 +123,43 @@ def replay(
 
 
 @app.command()
+def audit(
+    sources: Annotated[list[str], typer.Argument(help="Files, folders, or s3://bucket/prefix; gzipped or not.")],
+    begin: Begin = None,
+    end: End = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Store the anomalies that are missing.")] = False,
+    alert: Annotated[
+        bool, typer.Option("--alert", help="Send e-mails for what is repaired; without it nobody is told.")
+    ] = False,
+    buffer: Annotated[
+        float, typer.Option(min=0, help="Seconds that Firehose may hold a record before it is archived.")
+    ] = 300,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Prove that nothing was lost: hold the archive against the database, by id. Safe to repeat.
+
+    Asks for what was received before the horizon, which every shard's progress and Firehose's buffer have passed.
+    Exit code 1 where anything differs and was not repaired. AWS_REGION, STREAM_NAME and DATABASE_URL are required.
+
+    Example: python -m consumer audit --from 2026-11-23T00:00:00Z --to 2026-11-24T00:00:00Z s3://archive/transactions/
+    """
+    from datetime import timedelta
+
+    from consumer import repairs
+    from consumer.audit import show
+    from consumer.replay import instant
+
+    first, last = (instant(text) if text else None for text in (begin, end))
+    found = show.watched(show.Asked(sources, first, last, timedelta(seconds=buffer), repair, alert))
+    if as_json:
+        typer.echo(show.as_json(found))
+    else:
+        for table in show.tables(found):
+            repairs.output().print(table)
+    raise typer.Exit(0 if found.is_clean else FAILED)
+
+
+@app.command()
 def await_anomaly(
     trx_id: Annotated[UUID, typer.Argument(metavar="TRX_ID", help="The transaction's trxId, a UUID.")],
     seconds: Annotated[float, typer.Option(min=0, help="How long to wait, at most.")] = 120,

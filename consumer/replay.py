@@ -65,7 +65,7 @@ class Replay:
     def read(self, archived: ArchiveObject, advance: Callable[[int], None]) -> None:
         """``advance`` hears how many of the object's stored bytes are behind. Raises what insert and open raise."""
         with archived.open() as stored:
-            for lines in _portions(_lines(archived.name, lines_of(stored))):
+            for lines in _portions(archived_lines(archived.name, lines_of(stored))):
                 self._replay(lines)
                 advance(stored.tell())
 
@@ -89,7 +89,7 @@ class Replay:
         self.summary.undecodable += len(evaluation.undecodable) + len(refused)
 
 
-def _lines(name: str, payloads: Iterable[bytes]) -> Iterator[Line]:
+def archived_lines(name: str, payloads: Iterable[bytes]) -> Iterator[Line]:
     for number, payload in enumerate(payloads, start=1):
         yield Line(Position(Shard(ARCHIVE, name), 0, number), payload, FIRST_TIME)
 

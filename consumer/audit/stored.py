@@ -1,0 +1,65 @@
+"""What is stored, read out of PostgreSQL into DuckDB."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import duckdb
+from sqlalchemy import Engine, func, select, tuple_
+
+from consumer.audit.expected import microseconds
+from consumer.audit.loading import load
+from consumer.tables import anomalies, dead_letters, throughput
+
+TABLES = {
+    "stored": "trx_id UUID, rule_id VARCHAR, received_at BIGINT",
+    "letters": "digest VARCHAR, shard_id VARCHAR, sequence_number VARCHAR, line INTEGER, state VARCHAR, "
+    "arrived_at BIGINT",
+}
+ROWS_A_FETCH = 10_000
+KEYS_A_QUERY = 1_000
+MINUTE = timedelta(minutes=1)
+Key = tuple[UUID, str]
+
+
+class Stored:
+    """Fills `TABLES` of ``database``; files for that go through ``folder``. Every method raises DBAPIError."""
+
+    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path, engine: Engine) -> None:
+        self._database = database
+        self._folder = folder
+        self._engine = engine
+        for name, columns in TABLES.items():
+            database.execute(f"CREATE TABLE {name} ({columns})")
+
+    def read(self, begin: datetime, end: datetime) -> None:
+        """Anomalies that were received from ``begin`` on, before ``end``; and all dead letters."""
+        received = anomalies.c.received_at
+        found = select(anomalies.c.transaction_id, anomalies.c.rule_id, received)
+        sha256 = func.encode(func.sha256(dead_letters.c.payload), "hex").label("digest")
+        columns = [dead_letters.c[name] for name in ("shard_id", "sequence_number", "line", "state")]
+        with self._engine.connect().execution_options(yield_per=ROWS_A_FETCH) as connection:
+            rows = connection.execute(found.where(received >= begin, received < end))
+            load(self._database, "stored", ((row[0], row[1], microseconds(row[2])) for row in rows), self._folder)
+            rows = connection.execute(select(sha256, *columns, dead_letters.c.arrived_at))
+            load(self._database, "letters", ((*row[:-1], microseconds(row[-1])) for row in rows), self._folder)
+
+
+def known(engine: Engine, keys: Sequence[Key]) -> set[Key]:
+    """Those of the keys that are stored, whenever they were received. Raises DBAPIError."""
+    columns = anomalies.c.transaction_id, anomalies.c.rule_id
+    found = set[Key]()
+    with engine.connect() as connection:
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            asked = select(*columns).where(tuple_(*columns).in_(keys[start : start + KEYS_A_QUERY]))
+            found |= {(row[0], row[1]) for row in connection.execute(asked)}
+    return found
+
+
+def evaluated(engine: Engine, begin: datetime, end: datetime) -> int:
+    """Transactions that the stream delivered in whole minutes of that time, by Kinesis's clock. Raises DBAPIError."""
+    minute = throughput.c.minute
+    counted = select(func.coalesce(func.sum(throughput.c.transactions), 0))
+    with engine.connect() as connection:
+        return int(connection.execute(counted.where(minute >= begin, minute <= end - MINUTE)).scalar_one())

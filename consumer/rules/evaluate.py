@@ -23,6 +23,7 @@ from consumer.rules.tree import (
     Field,
     Has,
     Known,
+    Letters,
     Listed,
     Literal,
     Not,
@@ -31,6 +32,8 @@ from consumer.rules.tree import (
     Part,
     PartOf,
     Portion,
+    Same,
+    Text,
     Truth,
     Window,
 )
@@ -56,7 +59,7 @@ FIELDS = {
 }
 OPERATORS = {Operator.ADD: "add", Operator.SUBTRACT: "subtract", Operator.MULTIPLY: "multiply"}
 PORTIONS = {Portion.STARTS: "{}.startswith({})", Portion.ENDS: "{}.endswith({})", Portion.CONTAINS: "{1} in {0}"}
-Node = Condition | Number
+Node = Condition | Number | Text
 
 
 def matching(conditions: Sequence[Condition]) -> Matching:
@@ -93,7 +96,7 @@ class _Writer:
                 return f"(not {self.written(inner)})"
             case Truth() | Compare() | Known():
                 return self._compared(node)
-            case Among() | Listed() | Has():
+            case Same() | Among() | Listed() | Has():
                 return self._text_asked(node)
         return self._number(node)
 
@@ -112,7 +115,9 @@ class _Writer:
             case Known(window):
                 return f"({self.written(window)} is not None)"
 
-    def _text_asked(self, node: Among | Listed | Has) -> str:
+    def _text_asked(self, node: Same | Among | Listed | Has) -> str:
+        if isinstance(node, Same):
+            return f"({self.written(node.left)} == {self.written(node.right)})"
         text = self.written(node.text)
         match node:
             case Among(_, members):
@@ -122,9 +127,9 @@ class _Writer:
             case Has(portion, _, other):
                 return f"({PORTIONS[portion].format(text, self._constant(other))})"
 
-    def _number(self, node: Number) -> str:
+    def _number(self, node: Number | Letters) -> str:
         match node:
-            case Literal(value):
+            case Literal(value) | Letters(value):
                 return self._constant(value)
             case Field(name):
                 return FIELDS[name]
@@ -156,5 +161,5 @@ def _costly(node: Node) -> Iterator[Node]:
         case Arithmetic(_, left, right):
             yield node
             yield from (*_costly(left), *_costly(right))
-        case Among() | Listed() | Has() | PartOf():
+        case Same() | Among() | Listed() | Has() | PartOf():
             yield node

@@ -4,7 +4,6 @@ Such a rule matches the same transactions in whatever order, and however often, 
 again whenever its window grows. Of the others the answer depends on what had come when they were evaluated.
 """
 
-from decimal import Decimal
 from enum import Flag, auto
 
 from consumer.rules.tree import (
@@ -88,7 +87,7 @@ def _of_factor(factor: Number, other: Number) -> Growth:
 
 def _is_never_negative(number: Number) -> bool:
     match number:
-        case Literal(Decimal() as value):
+        case Literal(value):
             return value >= 0
         case Arithmetic(Operator.SUBTRACT):
             return False

@@ -22,6 +22,7 @@ from consumer.rules.tree import (
     Listed,
     Not,
     Portion,
+    Same,
     Truth,
     Window,
 )
@@ -101,11 +102,16 @@ class _Reader:
                 raise self._fault(side, "write null")
             if isinstance(side, ast.Name) and side.id == "null":
                 return self._null(other, comparison)
+        return self._of_values(left, comparison, right, sure)
+
+    def _of_values(self, left: ast.expr, comparison: Comparison, right: ast.expr, sure: Sure) -> Condition:
         one, two = self._operands.value(left, sure), self._operands.value(right, sure)
         if one.type is not two.type:
             raise self._fault(right, f"this is {two.type}, and it is compared with {one.type}")
-        is_text = one.type is Type.TEXT and comparison in EQUALITIES
-        if not (is_text or one.type is Type.NUMBER):
+        if one.type is Type.TEXT and comparison in EQUALITIES:
+            same = Same(self._operands.text(left), self._operands.text(right))
+            return same if comparison is Comparison.EQUAL else Not(same)
+        if one.type is not Type.NUMBER:
             raise self._fault(left, HINTS[one.type])
         return Compare(comparison, *self._operands.sides(left, one, two))
 

@@ -13,6 +13,7 @@ from consumer.rules.tree import (
     Arithmetic,
     Digits,
     Field,
+    Letters,
     Literal,
     Number,
     Operator,
@@ -47,7 +48,7 @@ class Value(NamedTuple):
     """An operand. A number is ``over`` another, a product of counts, where an average is part of it."""
 
     type: Type
-    tree: Number | None = None
+    tree: Number | Letters | None = None
     over: Number | None = None
 
 
@@ -62,7 +63,7 @@ class Operands:
     def value(self, node: ast.expr, sure: Sure) -> Value:
         match node:
             case ast.Constant(value=str()):
-                return Value(Type.TEXT, Literal(self.letters(node)))
+                return Value(Type.TEXT, Letters(self.letters(node)))
             case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
                 return Value(Type.NUMBER, Literal(self._decimal(node)))
             case ast.Name():
@@ -85,7 +86,7 @@ class Operands:
 
     def text(self, node: ast.expr) -> Text:
         value = self.value(node, frozenset())
-        if value.type is not Type.TEXT or not isinstance(value.tree, Literal | Field):
+        if value.type is not Type.TEXT or not isinstance(value.tree, Letters | Field):
             raise self._fault(node, f"this is {value.type}, where text is wanted")
         return value.tree
 
@@ -111,7 +112,7 @@ class Operands:
         return Value(Type.NUMBER, self._exact(node, Arithmetic(operator, *self.sides(node, left, right))), over)
 
     def _negative(self, node: ast.expr, value: Value) -> Value:
-        if isinstance(value.tree, Literal) and isinstance(value.tree.value, Decimal):
+        if isinstance(value.tree, Literal):
             return Value(Type.NUMBER, Literal(-value.tree.value))
         return self._arithmetic(node, Operator.SUBTRACT, Value(Type.NUMBER, ZERO), value)
 
@@ -182,7 +183,7 @@ class Operands:
 def digits(tree: Number) -> Digits:
     """The most that it can come to."""
     match tree:
-        case Literal(Decimal() as value):
+        case Literal(value):
             return Digits(max(value.adjusted() + 1, 1), -int(value.as_tuple().exponent))
         case Window(_, aggregate):
             return DIGITS[aggregate]
@@ -201,4 +202,5 @@ def _times(left: Number, right: Number | None) -> Number:
 
 def _tree(value: Value) -> Number:
     assert value.tree is not None
+    assert not isinstance(value.tree, Letters)
     return value.tree

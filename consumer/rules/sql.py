@@ -5,7 +5,6 @@ there, and `evaluate` decides it. Nothing else makes one NULL, for the language 
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from sqlglot import exp
@@ -24,6 +23,7 @@ from consumer.rules.tree import (
     Field,
     Has,
     Known,
+    Letters,
     Listed,
     Literal,
     Not,
@@ -32,6 +32,8 @@ from consumer.rules.tree import (
     Part,
     PartOf,
     Portion,
+    Same,
+    Text,
     Truth,
     Window,
 )
@@ -103,8 +105,10 @@ def _compared(tree: Compare) -> exp.Expression:
     return found
 
 
-def _text_asked(tree: Among | Listed | Has | object) -> exp.Expression:
+def _text_asked(tree: Same | Among | Listed | Has) -> exp.Expression:
     match tree:
+        case Same(left, right):
+            return exp.EQ(this=_value(left), expression=_value(right))
         case Among(_, ()):
             return exp.Boolean(this=False)
         case Among(text, members):
@@ -117,7 +121,7 @@ def _text_asked(tree: Among | Listed | Has | object) -> exp.Expression:
     raise AssertionError(tree)
 
 
-def _listed(text: Literal | Field, named: str) -> exp.Expression:
+def _listed(text: Text, named: str) -> exp.Expression:
     at = exp.column(COLUMNS["receivedAt"], quoted=True)
     entry = exp.select("1").from_(exp.to_table(LISTS).as_("entry"))
     return exp.Exists(
@@ -130,11 +134,11 @@ def _listed(text: Literal | Field, named: str) -> exp.Expression:
     )
 
 
-def _value(tree: Number) -> exp.Expression:
+def _value(tree: Number | Text) -> exp.Expression:
     match tree:
-        case Literal(str() as letters):
+        case Letters(letters):
             return exp.Literal.string(letters)
-        case Literal(Decimal() as value):
+        case Literal(value):
             return _decimal(exp.Literal.string(f"{value:f}"), digits(tree))
         case Field(name):
             return exp.column(COLUMNS[name], quoted=True)

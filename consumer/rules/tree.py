@@ -4,10 +4,11 @@ Numbers are decimals. Each carries how many digits it can have, so that no engin
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import NamedTuple
+
+import msgspec
 
 
 class Digits(NamedTuple):
@@ -31,20 +32,27 @@ MOST_DIGITS = 76
 """Of any number that an expression comes to: PostgreSQL, and the decimal context here, hold as many exactly."""
 
 
-@dataclass(frozen=True)
-class Literal:
-    """A number or a text as it was written."""
-
-    value: Decimal | str
+class Node(msgspec.Struct, frozen=True, tag=True, gc=False):
+    """Trees are values: they compare, and can be written as JSON and read again."""
 
 
-@dataclass(frozen=True)
-class Truth:
+class Literal(Node, frozen=True):
+    """A number as it was written."""
+
+    value: Decimal
+
+
+class Letters(Node, frozen=True):
+    """A text as it was written."""
+
+    value: str
+
+
+class Truth(Node, frozen=True):
     value: bool
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Node, frozen=True):
     """A field of the transaction by its name on the wire."""
 
     name: str
@@ -62,8 +70,7 @@ class Part(Enum):
     SECOND = "second"
 
 
-@dataclass(frozen=True)
-class PartOf:
+class PartOf(Node, frozen=True):
     part: Part
     instant: Field
 
@@ -80,8 +87,7 @@ class Aggregate(Enum):
     PREVIOUS_SECONDS = "previous seconds"
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(Node, frozen=True):
     """The value of a named window, as it is when the transaction is part of it. No tree holds an AVERAGE: it has been
     made a SUM and a COUNT of that window, for no engine divides.
     """
@@ -96,15 +102,14 @@ class Operator(Enum):
     MULTIPLY = "*"
 
 
-@dataclass(frozen=True)
-class Arithmetic:
+class Arithmetic(Node, frozen=True):
     operator: Operator
     left: "Number"
     right: "Number"
 
 
 Number = Literal | Field | PartOf | Window | Arithmetic
-Text = Literal | Field
+Text = Letters | Field
 
 
 class Comparison(Enum):
@@ -116,25 +121,27 @@ class Comparison(Enum):
     GREATER_OR_EQUAL = ">="
 
 
-@dataclass(frozen=True)
-class Compare:
-    """Two numbers, or, by == and != alone, two texts."""
-
+class Compare(Node, frozen=True):
     comparison: Comparison
     left: Number
     right: Number
 
 
-@dataclass(frozen=True)
-class Among:
+class Same(Node, frozen=True):
+    """Whether two texts are equal, letter by letter."""
+
+    left: Text
+    right: Text
+
+
+class Among(Node, frozen=True):
     """Whether the text is one of those."""
 
     text: Text
     members: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Listed:
+class Listed(Node, frozen=True):
     """Whether the text is an entry of the named list when the transaction was received."""
 
     text: Text
@@ -147,8 +154,7 @@ class Portion(Enum):
     CONTAINS = "contains"
 
 
-@dataclass(frozen=True)
-class Has:
+class Has(Node, frozen=True):
     """Whether the text starts with, ends with or contains another, letter by letter."""
 
     portion: Portion
@@ -156,31 +162,27 @@ class Has:
     other: str
 
 
-@dataclass(frozen=True)
-class Known:
+class Known(Node, frozen=True):
     """Whether the window has a value: there may be no previous transaction."""
 
     window: Window
 
 
-@dataclass(frozen=True)
-class Both:
+class Both(Node, frozen=True):
     left: "Condition"
     right: "Condition"
 
 
-@dataclass(frozen=True)
-class Either:
+class Either(Node, frozen=True):
     left: "Condition"
     right: "Condition"
 
 
-@dataclass(frozen=True)
-class Not:
+class Not(Node, frozen=True):
     condition: "Condition"
 
 
-Condition = Truth | Compare | Among | Listed | Has | Known | Both | Either | Not
+Condition = Truth | Compare | Same | Among | Listed | Has | Known | Both | Either | Not
 
 
 def windows_in(node: Condition | Number) -> Iterator[Window]:

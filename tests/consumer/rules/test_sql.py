@@ -23,10 +23,12 @@ from consumer.rules.tree import (
     Condition,
     Field,
     Has,
+    Letters,
     Literal,
     Number,
     Operator,
     Portion,
+    Same,
 )
 from consumer.rules.vocabulary import FIELDS, Type
 from consumer.rules.windows import DIGITS
@@ -105,7 +107,7 @@ def test_what_does_not_fit_is_left_undecided(database: duckdb.DuckDBPyConnection
 def test_text_is_taken_letter_by_letter(database: duckdb.DuckDBPyConnection, letters: str) -> None:
     field = Field("senderId")
     trees: list[Condition] = [Has(portion, field, letters) for portion in Portion]
-    trees += [Among(field, (letters,)), Compare(Comparison.EQUAL, field, Literal(letters))]
+    trees += [Among(field, (letters,)), Same(field, Letters(letters))]
     for tree in trees:
         assert answer(database, tree, sender_id=letters) is True
         assert answer(database, tree, sender_id="other") is False

@@ -22,6 +22,7 @@ from consumer.rules.tree import (
     Field,
     Has,
     Known,
+    Letters,
     Listed,
     Literal,
     Not,
@@ -30,6 +31,8 @@ from consumer.rules.tree import (
     Part,
     PartOf,
     Portion,
+    Same,
+    Text,
     Truth,
     Window,
 )
@@ -76,7 +79,7 @@ conditions: st.SearchStrategy[Condition] = st.recursive(
     st.one_of(
         st.builds(Truth, st.booleans()),
         st.builds(Compare, st.sampled_from(Comparison), numbers, numbers),
-        st.builds(Compare, st.sampled_from([Comparison.EQUAL, Comparison.UNEQUAL]), texts, texts),
+        st.builds(Same, texts | st.builds(Letters, letters), texts),
         st.builds(Among, texts, st.lists(letters, max_size=3).map(tuple)),
         st.builds(Listed, texts, st.sampled_from(["one", "other"])),
         st.builds(Has, st.sampled_from(Portion), texts, letters),
@@ -124,6 +127,8 @@ class Plain:
                 return value
             case Known(window):
                 return self.value(window) is not None
+            case Same(left, right):
+                return bool(self.value(left) == self.value(right))
             case Compare(comparison, left, right):
                 return bool(COMPARISONS[comparison](self.value(left), self.value(right)))
             case Among(text, members):
@@ -134,9 +139,9 @@ class Plain:
                 return self._has(portion, self.value(text), other)
         raise AssertionError(tree)
 
-    def value(self, tree: Number) -> Any:
+    def value(self, tree: Number | Text) -> Any:
         match tree:
-            case Literal(value):
+            case Literal(value) | Letters(value):
                 return value
             case Field(name):
                 return self.field(name)

@@ -1,7 +1,5 @@
 """A tree written out as an analyst would write it."""
 
-from decimal import Decimal
-
 from consumer.rules.tree import (
     Among,
     Arithmetic,
@@ -12,12 +10,15 @@ from consumer.rules.tree import (
     Field,
     Has,
     Known,
+    Letters,
     Listed,
     Literal,
     Not,
     Number,
     PartOf,
     Portion,
+    Same,
+    Text,
     Truth,
     Window,
 )
@@ -40,6 +41,8 @@ def _leaf(tree: Condition) -> str:
     match tree:
         case Compare(comparison, left, right):
             return f"{_value(left)} {comparison.value} {_value(right)}"
+        case Same(left, right):
+            return f"{_value(left)} == {_value(right)}"
         case Known(window):
             return f"{window.name} != null"
         case Among(text, members):
@@ -53,11 +56,11 @@ def _leaf(tree: Condition) -> str:
     raise AssertionError(tree)
 
 
-def _value(tree: Number) -> str:
+def _value(tree: Number | Text) -> str:
     match tree:
-        case Literal(Decimal() as value):
+        case Literal(value):
             return f"{value:f}"
-        case Literal(str() as letters):
+        case Letters(letters):
             return _quoted(letters)
         case Field(name) | Window(name, _):
             return name

@@ -55,8 +55,8 @@ def _max(window: Declaration) -> str:
 def _distinct(window: Declaration) -> str:
     """Of text columns, which are never null."""
     of = COLUMNS[window.of]
-    gathered = [f"array_agg({of}) OVER ({frame(window)})" for frame in (_earlier, _peers)]
-    return f"len(list_distinct(list_concat({', '.join(gathered)})))"
+    gathered = [f"coalesce(array_agg({of}) OVER ({frame(window)}), [])" for frame in (_earlier, _peers)]
+    return f"array_length(list_distinct(list_concat({', '.join(gathered)})))"
 
 
 def _previous_amount(window: Declaration) -> str:

@@ -13,7 +13,7 @@ from consumer.audit.expected import microseconds
 from consumer.audit.stored import evaluated, known
 from consumer.detect import CONFLICTING_CONTENT
 
-EDGE = timedelta(minutes=2)
+EDGE = timedelta(minutes=1)
 """Between receivedAt and what Kinesis's clock says of the same transaction."""
 IN_TIME = "received_at >= {begin} AND received_at < {end}"
 

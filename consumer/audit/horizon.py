@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis.type_defs import GetShardIteratorInputTypeDef
 
-ON_THE_WAY = timedelta(minutes=2)
+ON_THE_WAY = timedelta(minutes=1)
 """From receivedAt until Kinesis has it, clocks that differ included."""
 EMPTY_ANSWERS = 100
 """Kinesis may answer with no record although there are some further on."""

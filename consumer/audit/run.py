@@ -40,7 +40,8 @@ def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advanc
         Expected(database, folder, RULES).read(objects, advance)
         begin = scope.begin or _first(database)
         if begin is None or begin >= scope.end:
-            raise CrashError(f"there is nothing to audit: nothing was received before {scope.end.isoformat()}")
+            until = scope.end.isoformat(timespec="seconds")
+            raise CrashError(f"there is nothing to audit: the archive has nothing that was received before {until}")
         Stored(database, folder, engine).read(begin, scope.end)
         return Comparator(database, engine, [one.name for one in objects], begin, scope.end).compared()
 

@@ -46,7 +46,8 @@ def _rules(report: Report) -> Table:
     lines = f"{report.transactions:,} transactions"
     if report.undecodable:
         lines += f", {report.undecodable:,} lines that cannot be evaluated"
-    table = Table(title=f"{lines}: {report.matches:,} matches, {report.emails:,} e-mails", title_justify="left")
+    emails = "1 e-mail" if report.emails == 1 else f"{report.emails:,} e-mails"
+    table = Table(title=f"{lines}: {report.matches:,} matches, {emails}", title_justify="left")
     table.add_column("rule")
     for name in ("matches", "added", "removed"):
         table.add_column(name, justify="right")

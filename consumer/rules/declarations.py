@@ -13,7 +13,7 @@ from consumer.rules.document import Document
 from consumer.rules.ruleset import ListKind
 from consumer.rules.tree import Aggregate
 from consumer.rules.vocabulary import FIELDS, RESERVED, Type, meant
-from consumer.rules.windows import SHORTEST, Declaration, span_of
+from consumer.rules.windows import LONGEST, Declaration, windows_span
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TEXTS = [name for name, type_ in FIELDS.items() if type_ is Type.TEXT]
@@ -59,7 +59,7 @@ def _window(document: Document, name: yaml.ScalarNode, node: yaml.Node) -> Decla
     named = [part for part in parts if part in AGGREGATES]
     if len(named) != 1 or "by" not in parts or "over" not in parts:
         document.wrong(name, f"a window has one of {', '.join(AGGREGATES)}, and by, and over, like {EXAMPLE}")
-        return Declaration(name.value, Aggregate.COUNT, "", (), SHORTEST)
+        return Declaration(name.value, Aggregate.COUNT, "", (), LONGEST)
     aggregates = AGGREGATES[named[0]]
     of = _choice(document, parts[named[0]], aggregates)
     by = dict.fromkeys(_choice(document, one, TEXTS) for one in _fields(parts["by"]))
@@ -68,10 +68,10 @@ def _window(document: Document, name: yaml.ScalarNode, node: yaml.Node) -> Decla
 
 def _span(document: Document, node: yaml.Node) -> timedelta:
     try:
-        return span_of(node.value if isinstance(node, yaml.ScalarNode) else "")
+        return windows_span(node.value if isinstance(node, yaml.ScalarNode) else "")
     except ValueError as error:
         document.wrong(node, f"this {error}")
-        return SHORTEST
+        return LONGEST
 
 
 def _parts(document: Document, node: yaml.Node) -> Iterator[tuple[str, yaml.Node]]:

@@ -15,7 +15,7 @@ COUNT_DIGITS = 12
 AMOUNT = Digits(20, 18)
 SPAN = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=400)
+LONGEST = timedelta(days=400)
 
 
 DIGITS = {
@@ -51,7 +51,12 @@ def span_of(text: str) -> timedelta:
     found = SPAN.fullmatch(text)
     if not found:
         raise ValueError("is no span of time: write it like 90s, 15m, 24h or 7d")
-    span = timedelta(seconds=int(found[1]) * SECONDS[found[2]])
-    if not SHORTEST <= span <= LONGEST:
-        raise ValueError(f"is out of bounds: a window spans {SHORTEST.seconds} second to {LONGEST.days} days")
+    return timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+
+
+def windows_span(text: str) -> timedelta:
+    """A span that a window can have; raises as `span_of`."""
+    span = span_of(text)
+    if span > LONGEST:
+        raise ValueError(f"is out of bounds: a window spans {LONGEST.days} days at most")
     return span

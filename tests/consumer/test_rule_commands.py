@@ -12,6 +12,9 @@ from tests.consumer.builders import wire
 from tests.consumer.rules.test_rulefile import DEFAULT, GOOD
 
 
+SAMPLE = Path(__file__).parents[2] / "samples" / "rules.yaml"
+
+
 def rules(*words: str) -> Result:
     return CliRunner().invoke(app, ["rules", *words])
 
@@ -64,8 +67,9 @@ def test_a_program_reads_faults_too(faulty: Path) -> None:
     assert [(fault["line"], fault["column"]) for fault in document["faults"]] == [(12, 15)]
 
 
-def test_the_rules_that_ship_are_good() -> None:
-    assert check(str(DEFAULT)).exit_code == 0
+@pytest.mark.parametrize("file", [DEFAULT, SAMPLE], ids=["in force", "of the sample"])
+def test_the_rules_that_ship_are_good(file: Path) -> None:
+    assert check(str(file)).exit_code == 0
 
 
 def test_a_file_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
@@ -89,7 +93,7 @@ def archive(tmp_path: Path) -> Path:
 def test_rules_are_tried_on_the_archive(good: Path, archive: Path) -> None:
     ended = rules("backtest", str(good), "--archive", str(archive), "--against", str(DEFAULT))
     assert ended.exit_code == 0
-    assert "3 transactions: 3 matches, 1 e-mails" in ended.stdout
+    assert "3 transactions: 3 matches, 1 e-mail" in ended.stdout
     assert "s-1 sent 2700 in an hour" in ended.stdout
     assert [word for word in _row(ended.stdout, "dropped") if word != "│"] == [
         "large-amount",

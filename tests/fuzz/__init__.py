@@ -1,7 +1,7 @@
 """Inputs that nobody thought of: a short run with the other tests, a long one with `make fuzz`.
 
 FUZZ_EXAMPLES is how many examples a property and an operation of the document get, FUZZ_RUNS how many byte inputs each
-of the two byte parsers gets.
+of the byte parsers gets.
 """
 
 import os

@@ -100,8 +100,8 @@ def _counts(found: Found) -> Table:
     table.add_column()
     table.add_column(justify="right")
     rows = {
-        "received from": comparison.begin.isoformat(),
-        "received before": comparison.end.isoformat(),
+        "received from": _time(comparison.begin),
+        "received before": _time(comparison.end),
         "transactions in the archive": f"{comparison.transactions:,}",
         "of them distinct": f"{comparison.distinct:,}",
         "evaluated beyond those": f"{comparison.lacking:,}",
@@ -118,3 +118,7 @@ def _counts(found: Found) -> Table:
     for name, count in rows.items():
         table.add_row(name, count)
     return table
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,7 +11,6 @@ from consumer.__main__ import app
 from tests.consumer.builders import wire
 from tests.consumer.rules.test_rulefile import DEFAULT, GOOD
 
-
 SAMPLE = Path(__file__).parents[2] / "samples" / "rules.yaml"
 
 

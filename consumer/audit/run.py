@@ -34,7 +34,7 @@ class Scope:
 
 def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advance: Advance) -> Comparison:
     """``advance`` hears of bytes that are behind. Raises CrashError, DBAPIError, OSError or RetryError."""
-    with TemporaryDirectory(prefix="audit-") as name, duckdb.connect(str(Path(name) / "duckdb")) as database:
+    with TemporaryDirectory(prefix="audit-") as name, duckdb.connect() as database:
         folder = Path(name)
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
         Expected(database, folder, RULES).read(objects, advance)

@@ -44,7 +44,7 @@ def backtest(
     conditions, windows = _asked(candidate, current)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="backtest-", dir=settings.folder)))
-        database = stack.enter_context(duckdb.connect(str(folder / "duckdb")))
+        database = stack.enter_context(duckdb.connect())
         database.execute("SET preserve_insertion_order = false")
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
         database.execute("SET memory_limit = ?", [settings.memory])

@@ -1,6 +1,6 @@
 """Asks rules of a relation of transactions, and keeps those that match in the table ``found``."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,8 @@ NEVER = datetime(9999, 1, 1)  # noqa: DTZ001 - DuckDB's times here have no zone
 FIELDS = ("trx_id", "written", *COLUMNS.values())
 ENTRY = "list VARCHAR, value VARCHAR, effective_from TIMESTAMP, expires_at TIMESTAMP"
 TYPES = {"amount": "DECIMAL(38, 18)", "transaction_date": "TIMESTAMP", "received_at": "TIMESTAMP"}
+
+ITSELF: Mapping[str, str] = {}
 
 
 class Judge:
@@ -48,17 +50,20 @@ class Judge:
             times = _wall(entry.effective_from), _wall(entry.expires_at) if entry.expires_at else NEVER
             database.execute(f"INSERT INTO {LISTS} VALUES (?, ?, ?, ?)", [entry.list, entry.value, *times])
 
-    def judged(self, relation: str, asked: str) -> str:
-        """A query: each row of ``relation`` with what was decided, c0, c1 …, and its fields where they are kept."""
+    def judged(self, relation: str, asked: str, late: Mapping[str, str] = ITSELF) -> str:
+        """A query: what was decided of each row of ``relation``, c0, c1 …, and its fields where they are kept.
+
+        ``late``: what computes a field there, which is then not done for the others.
+        """
         numbers = range(len(self._conditions))
         decisions = [
             f"{asked} AND {decided(self._conditions[number]).sql('duckdb')} AS c{number}" for number in numbers
         ]
         hit = " OR ".join(f"c{number} IS NOT FALSE" for number in numbers) or "FALSE"
-        kept = [f"CASE WHEN hit THEN {name} END AS {name}" for name in self._columns]
-        others = f"* EXCLUDE ({', '.join(self._columns)})"
+        kept = [f"CASE WHEN {hit} THEN {late.get(name, name)} END AS {name}" for name in self._columns]
+        others = ["filename", "is_plain", *(f"c{number}" for number in numbers)]
         decided_rows = f"SELECT {', '.join(['*', *decisions])} FROM ({relation})"
-        return f"SELECT {', '.join([others, f'{hit} AS hit', *kept])} FROM ({decided_rows})"
+        return f"SELECT {', '.join([*others, *kept])} FROM ({decided_rows})"
 
     def keep(self, table: str) -> None:
         """What was judged there and is true; what is undecided there is decided now."""

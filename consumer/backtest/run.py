@@ -14,8 +14,8 @@ import duckdb
 
 from consumer.archive import GZIP, ArchiveFile, ArchiveObject
 from consumer.backtest import lines
-from consumer.backtest.judge import Judge
-from consumer.backtest.lines import NARROW, WIDE
+from consumer.backtest.judge import FIELDS, Judge
+from consumer.backtest.lines import NARROW, WIDE, Relation
 from consumer.errors import CrashError
 from consumer.rules.window_sql import with_windows
 from consumer.rules.windows import Declaration
@@ -103,10 +103,12 @@ class Run:
         self._load(lines.relation([str(rewritten)], self._amount, are_rewritten=True))
         self._keep()
 
-    def _load(self, relation: str) -> None:
+    def _load(self, relation: Relation) -> None:
+        """With windows what is judged later; without, what is judged now."""
+        wanted = f"SELECT {', '.join(['filename', 'is_plain', *FIELDS])} FROM ({relation.sql})"
         if not self._windows:
-            relation = self._judge.judged(relation, self._scope.sql)
-        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {relation}")
+            wanted = self._judge.judged(relation.sql, self._scope.sql, relation.late)
+        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {wanted}")
 
     def _keep(self) -> None:
         ((count,),) = self._database.execute("SELECT count(*) FROM batch").fetchall()

@@ -2,10 +2,11 @@
 
 A window has two parts, and every frame of them is constant, so that all engines take it: what is of an earlier instant,
 a RANGE over microseconds; and, of the transaction's own instant, those up to its own trxId. Counts, sums and maxima are
-put together of both. Distinct values are not: they are gathered, for engines know no DISTINCT in a frame.
+put together of both. Distinct values are not. Most engines know no DISTINCT in a frame: there, they are gathered first.
+DuckDB knows it, and frames that differ from row to row: there, ``place`` orders instants and ties at once.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from consumer.rules.history import aggregates
@@ -14,18 +15,28 @@ from consumer.rules.tree import Aggregate, Window
 from consumer.rules.windows import Declaration
 
 MICROSECOND = timedelta(microseconds=1)
+MOST_TIES = 2**40
+"""At one instant."""
+
+Recipes = Mapping[Aggregate, Callable[[Declaration], str]]
 
 
-def with_windows(windows: Iterable[Declaration], relation: str) -> str:
-    """In DuckDB's dialect. ``relation`` has the columns of `COLUMNS`, and beside them ``trx_id``, in lower case, once
-    each; ``at_us``, its transaction_date in microseconds; and ``is_late``: a late one is in no window but its own.
+def with_windows(windows: Sequence[Declaration], relation: str, *, gathers: bool = False) -> str:
+    """In DuckDB's dialect; other dialects take it where it ``gathers`` distinct values.
+
+    ``relation`` has the columns of `COLUMNS`, and beside them ``trx_id``, in lower case, once each; ``at_us``, its
+    transaction_date in microseconds; and ``is_late``: a late one is in no window but its own.
     """
-    added = [_column(window, aggregate) for window in windows for aggregate in aggregates(window)]
+    in_time: Recipes = {**IN_TIME, Aggregate.DISTINCT: _gathered} if gathers else IN_TIME
+    added = [_column(window, aggregate, in_time) for window in windows for aggregate in aggregates(window)]
+    if not gathers and any(window.aggregate is Aggregate.DISTINCT for window in windows):
+        ranked = f"SELECT *, row_number() OVER (PARTITION BY at_us ORDER BY trx_id) AS tie FROM {relation}"
+        relation = f"(SELECT *, at_us::HUGEINT * {MOST_TIES} + tie AS place FROM ({ranked}))"
     return f"SELECT {', '.join(['*', *added])} FROM {relation}"
 
 
-def _column(window: Declaration, aggregate: Aggregate) -> str:
-    value = f"CASE WHEN is_late THEN {ALONE[aggregate]} ELSE {IN_TIME[aggregate](window)} END"
+def _column(window: Declaration, aggregate: Aggregate, in_time: Recipes) -> str:
+    value = f"CASE WHEN is_late THEN {ALONE[aggregate]} ELSE {in_time[aggregate](window)} END"
     return f'{value} AS "{column_of(Window(window.name, aggregate))}"'
 
 
@@ -53,6 +64,11 @@ def _max(window: Declaration) -> str:
 
 
 def _distinct(window: Declaration) -> str:
+    frame = f"RANGE BETWEEN {_span(window) - 1}::HUGEINT * {MOST_TIES} + tie PRECEDING AND CURRENT ROW"
+    return f"count(DISTINCT {COLUMNS[window.of]}) OVER (PARTITION BY {_key(window)} ORDER BY place {frame})"
+
+
+def _gathered(window: Declaration) -> str:
     """Of text columns, which are never null."""
     of = COLUMNS[window.of]
     gathered = [f"coalesce(array_agg({of}) OVER ({frame(window)}), [])" for frame in (_earlier, _peers)]
@@ -70,7 +86,7 @@ def _previous_seconds(window: Declaration) -> str:
     )
 
 
-IN_TIME: Mapping[Aggregate, Callable[[Declaration], str]] = {
+IN_TIME: Recipes = {
     Aggregate.COUNT: _count,
     Aggregate.SUM: _sum,
     Aggregate.MAX: _max,

@@ -1,7 +1,7 @@
 """A backtest from its files to its report."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from consumer.backtest.entries import Entry
 from consumer.backtest.judge import Judge
 from consumer.backtest.report import Asked, Report, Reporter
 from consumer.backtest.run import Run, Scope
+from consumer.errors import CrashError
 from consumer.rules.ruleset import RuleSet
 from consumer.rules.tree import Condition, renamed
 from consumer.rules.windows import Declaration
@@ -48,11 +49,22 @@ def backtest(
         database.execute("SET preserve_insertion_order = false")
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
         database.execute("SET memory_limit = ?", [settings.memory])
+        stack.enter_context(_in_words())
         judge = Judge(database, conditions, windows, settings.entries)
         run = Run(database, judge, windows, folder, settings.scope)
         run.read(objects, advance)
         asked = Asked(candidate.rules, current.rules if current else None)
         return Reporter(database, judge, asked).report(run.counted, settings.digest_interval)
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfRangeException as error:
+        raise CrashError("a window's sum has more digits than DuckDB's decimals, which have 38") from error
+    except duckdb.Error as error:
+        raise CrashError(f"DuckDB cannot go on: {str(error).splitlines()[0]}") from error
 
 
 def _asked(candidate: RuleSet, current: RuleSet | None) -> tuple[list[Condition], list[Declaration]]:

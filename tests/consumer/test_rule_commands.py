@@ -135,3 +135,17 @@ def test_the_report_is_written_as_a_page(good: Path, archive: Path, tmp_path: Pa
     ended = rules("backtest", str(good), "--archive", str(archive), "--html", str(page))
     assert f"the report is in {page}" in ended.stderr
     assert "s-1 sent 2700 in an hour" in page.read_text()
+
+
+def test_the_readmes_backtest_prints_what_it_says(tmp_path: Path) -> None:
+    readme = (SAMPLE.parents[1] / "README.md").read_text()
+    _, _, block = readme.partition("python -m consumer rules backtest samples/rules.yaml")
+    expected = block.partition("\n")[2].partition("…")[0].splitlines()
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    with (SAMPLE.parent / "transactions.jsonl").open() as file:
+        lines = [json.loads(line, parse_float=str, parse_int=str) for line in file]
+    (folder / "part").write_bytes(b"".join(wire(one.pop("trxId"), one.pop("amount"), **one) for one in lines))
+    ended = rules("backtest", str(SAMPLE), "--against", str(DEFAULT), "--lateness", "4000d", "--archive", str(folder))
+    assert [line.rstrip() for line in ended.stdout.splitlines()][: len(expected)] == expected
+    assert len(expected) == 8

@@ -230,6 +230,14 @@ def test_what_is_no_transaction_is_counted(tmp_path: Path, data: bytes) -> None:
     assert report.undecodable == (data + b"\n").count(b"\n") or not data.strip()
 
 
+def test_a_sum_that_duckdb_cannot_hold_is_told_and_not_rounded(tmp_path: Path) -> None:
+    largest = "99999999999999999999.000000000000000001"
+    folder = archived(tmp_path / "archive", [paid(1, largest), paid(2, largest)])
+    found = rules("sent > 100", windows="{sent: {sum: amount, by: senderId, over: 10s}}")
+    with pytest.raises(CrashError, match="more digits than DuckDB's decimals"):
+        tried(folder, found)
+
+
 @pytest.mark.skipif(not BERKA.exists(), reason="the shared data is not there")
 def test_real_transactions_come_to_what_their_truth_says(tmp_path: Path) -> None:
     with gzip.open(BERKA) as file:

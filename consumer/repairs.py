@@ -104,8 +104,9 @@ def state_table(found: Sequence[ShardState]) -> Table:
 
 
 def output() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    """Takes no text for markup: some of it is what clients sent."""
+    width = None if Console().is_terminal else WIDE
+    return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def _progress() -> tuple[progress.Progress, list[ShardState]]:

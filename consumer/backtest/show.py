@@ -75,7 +75,7 @@ def _samples(rules: Sequence[RuleReport]) -> Table:
     table = Table("rule", "transaction", "made at", "why", title="Latest matches", title_justify="left")
     for rule in rules:
         for sample in rule.samples:
-            table.add_row(rule.id, sample.trx_id, sample.transaction_date, sample.explanation)
+            table.add_row(rule.id, sample.trx_id, sample.transaction_date, _printable(sample.explanation))
     return table
 
 
@@ -85,5 +85,10 @@ def _accounts(report: Report) -> Table:
     table.add_column("matches", justify="right")
     table.add_column("amount", justify="right")
     for account in report.accounts:
-        table.add_row(account.sender_id, f"{account.matches:,}", account.amount)
+        table.add_row(_printable(account.sender_id), f"{account.matches:,}", account.amount)
     return table
+
+
+def _printable(text: str) -> str:
+    """What clients sent must not speak to a terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

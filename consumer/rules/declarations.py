@@ -28,7 +28,7 @@ AGGREGATES: Mapping[str, Mapping[str, Aggregate]] = {
 """And what each can be of."""
 EXAMPLE = "sent_1h: {sum: amount, by: senderId, over: 1h}"
 
-Words = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z")]
 
 
 class _List(msgspec.Struct, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class _Entry(msgspec.Struct, forbid_unknown_fields=True):
-    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](-?[a-z0-9]){0,59}$")]
+    id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9](-?[a-z0-9]){0,59}\Z")]
     version: Annotated[int, msgspec.Meta(ge=1, le=2_000_000_000)]
     title: Words
     severity: Severity

@@ -149,3 +149,13 @@ def test_the_readmes_backtest_prints_what_it_says(tmp_path: Path) -> None:
     ended = rules("backtest", str(SAMPLE), "--against", str(DEFAULT), "--lateness", "4000d", "--archive", str(folder))
     assert [line.rstrip() for line in ended.stdout.splitlines()][: len(expected)] == expected
     assert len(expected) == 8
+
+
+def test_what_clients_sent_is_shown_and_obeyed_by_nobody(good: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    (folder / "part").write_bytes(wire(amount="2000", senderId="[/red]:smile:\x1b[2J"))
+    ended = rules("backtest", str(good), "--archive", str(folder))
+    assert ended.exit_code == 0
+    assert "[/red]:smile:\N{REPLACEMENT CHARACTER}[2J sent 2000 in an hour" in ended.stdout
+    assert "\x1b[2J" not in ended.stdout

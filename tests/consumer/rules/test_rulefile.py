@@ -95,6 +95,8 @@ def test_a_match_is_told_in_the_rules_own_words() -> None:
         ("  trusted: {", "  gap: {", "line 7, column 3: gap is a window already"),
         ("kind: allow", "kind: allowed", "line 7, column 19: invalid enum value 'allowed': it is one of deny, allow"),
         (", title: Known payees", "", "line 7, column 12: object missing required field title"),
+        ("id: burst", "id: |\n      burst", "line 9, column 9: expected str matching regex"),
+        ("title: Much in an hour", 'title: "Much\\e[2J"', "line 11, column 12: expected str matching regex"),
         ("id: burst", "id: Burst", "line 9, column 9: expected str matching regex"),
         (
             "id: burst",

@@ -13,6 +13,7 @@ from consumer.backtest.backtest import Settings, backtest
 from consumer.backtest.page import bars
 from consumer.backtest.report import Report, RuleReport
 from consumer.backtest.run import Scope
+from consumer.letters_shown import readable
 from consumer.rules.ruleset import RuleSet
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -90,5 +91,4 @@ def _accounts(report: Report) -> Table:
 
 
 def _printable(text: str) -> str:
-    """What clients sent must not speak to a terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return readable(text.encode())

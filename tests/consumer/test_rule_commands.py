@@ -157,5 +157,5 @@ def test_what_clients_sent_is_shown_and_obeyed_by_nobody(good: Path, tmp_path: P
     (folder / "part").write_bytes(wire(amount="2000", senderId="[/red]:smile:\x1b[2J"))
     ended = rules("backtest", str(good), "--archive", str(folder))
     assert ended.exit_code == 0
-    assert "[/red]:smile:\N{REPLACEMENT CHARACTER}[2J sent 2000 in an hour" in ended.stdout
+    assert "[/red]:smile:\\x1b[2J sent 2000 in an hour" in ended.stdout
     assert "\x1b[2J" not in ended.stdout

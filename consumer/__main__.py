@@ -149,6 +149,8 @@ def audit(
     from consumer.audit import show
     from consumer.replay import instant
 
+    if alert and not repair:
+        raise typer.BadParameter("--alert tells of what is repaired: add --repair")
     first, last = (instant(text) if text else None for text in (begin, end))
     found = show.watched(show.Asked(sources, first, last, timedelta(seconds=buffer), repair, alert))
     if as_json:

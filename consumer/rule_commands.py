@@ -19,11 +19,6 @@ app = typer.Typer(no_args_is_help=True, help="The rules: what is an anomaly, wri
 RuleFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of rules, YAML.")]
 
 
-@app.callback()
-def _rules() -> None:
-    """A group, also while it has one command."""
-
-
 @app.command()
 def check(
     file: RuleFile,

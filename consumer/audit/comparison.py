@@ -86,12 +86,14 @@ class Comparator:
         self,
         database: duckdb.DuckDBPyConnection,
         engine: Engine,
+        stream: str,
         objects: Sequence[str],
         begin: datetime,
         end: datetime,
     ) -> None:
         self._database = database
         self._engine = engine
+        self._stream = stream
         self._objects = objects
         self._times = begin, end
         self._in_time = IN_TIME.format(begin=microseconds(begin), end=microseconds(end))
@@ -102,7 +104,7 @@ class Comparator:
             *self._times,
             self._count(f"FROM lines WHERE {self._in_time}"),
             self._count(f"FROM (SELECT DISTINCT trx_id FROM lines WHERE {self._in_time})"),
-            evaluated(self._engine, self._times[0] + EDGE, self._times[1] - EDGE),
+            evaluated(self._engine, self._stream, self._times[0] + EDGE, self._times[1] - EDGE),
             self._count(f"FROM (SELECT DISTINCT trx_id, rule_id FROM expected WHERE {self._in_time})"),
             self._count("FROM stored"),
             self._count("FROM undecodable"),

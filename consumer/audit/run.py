@@ -26,8 +26,9 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Scope:
-    """By receivedAt; without a ``begin``, from the archive's first on."""
+    """Of one stream, by receivedAt; without a ``begin``, from the archive's first on."""
 
+    stream: str
     begin: datetime | None
     end: datetime
 
@@ -43,7 +44,7 @@ def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advanc
             until = scope.end.isoformat(timespec="seconds")
             raise CrashError(f"there is nothing to audit: the archive has nothing that was received before {until}")
         Stored(database, folder, engine).read(begin, scope.end)
-        return Comparator(database, engine, [one.name for one in objects], begin, scope.end).compared()
+        return Comparator(database, engine, scope.stream, [one.name for one in objects], begin, scope.end).compared()
 
 
 def repair(engine: Engine, objects: Sequence[ArchiveObject], found: Comparison, alert: AlertState) -> Comparison:

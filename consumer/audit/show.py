@@ -47,7 +47,7 @@ def watched(asked: Asked) -> Found:
     target = engine(settings.database, "payment-analytics audit")
     latest = _horizon(settings, asked.buffer)
     objects = archive_objects(asked.sources, settings.aws_region)
-    scope = Scope(asked.begin, min(asked.end or latest, latest))
+    scope = Scope(settings.stream_name, asked.begin, min(asked.end or latest, latest))
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:

@@ -57,9 +57,9 @@ def known(engine: Engine, keys: Sequence[Key]) -> set[Key]:
     return found
 
 
-def evaluated(engine: Engine, begin: datetime, end: datetime) -> int:
-    """Transactions that the stream delivered in whole minutes of that time, by Kinesis's clock. Raises DBAPIError."""
+def evaluated(engine: Engine, stream: str, begin: datetime, end: datetime) -> int:
+    """Transactions that ``stream`` delivered in whole minutes of that time, by Kinesis's clock. Raises DBAPIError."""
     minute = throughput.c.minute
-    counted = select(func.coalesce(func.sum(throughput.c.transactions), 0))
+    counted = select(func.coalesce(func.sum(throughput.c.transactions), 0)).where(throughput.c.stream == stream)
     with engine.connect() as connection:
         return int(connection.execute(counted.where(minute >= begin, minute <= end - MINUTE)).scalar_one())

@@ -37,6 +37,7 @@ from consumer.rules.tree import (
     Truth,
     Window,
 )
+from consumer.rules.vocabulary import ATTRIBUTES
 
 Values = Mapping[tuple[str, Aggregate], Decimal | int | None]
 """Of the windows that the conditions use, as they are when the transaction is part of them."""
@@ -46,17 +47,7 @@ Matching = Callable[[Transaction, Values, IsListed], tuple[int, ...]]
 """The numbers, from 0, of the conditions that are true."""
 
 EXACT = Context(prec=MOST_DIGITS, traps=[Inexact, InvalidOperation])
-FIELDS = {
-    "amount": "c.amount",
-    "senderId": "c.sender_id",
-    "receiverId": "c.receiver_id",
-    "senderIban": "c.sender_iban",
-    "receiverIban": "c.receiver_iban",
-    "senderBankId": "c.sender_bank_id",
-    "receiverBankId": "c.receiver_bank_id",
-    "transactionDate": "c.transaction_date",
-    "receivedAt": "t.received_at",
-}
+FIELDS = {**{name: f"c.{attribute}" for name, attribute in ATTRIBUTES.items()}, "receivedAt": "t.received_at"}
 OPERATORS = {Operator.ADD: "add", Operator.SUBTRACT: "subtract", Operator.MULTIPLY: "multiply"}
 PORTIONS = {Portion.STARTS: "{}.startswith({})", Portion.ENDS: "{}.endswith({})", Portion.CONTAINS: "{1} in {0}"}
 Node = Condition | Number | Text

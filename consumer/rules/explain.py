@@ -11,7 +11,7 @@ from consumer.domain import Transaction, plain
 from consumer.rules.evaluate import Values
 from consumer.rules.syntax import Fault
 from consumer.rules.tree import Aggregate
-from consumer.rules.vocabulary import FIELDS, Vocabulary, meant
+from consumer.rules.vocabulary import ATTRIBUTES, FIELDS, Vocabulary, meant
 from consumer.rules.windows import Declaration
 
 MOST_LETTERS = 1_000
@@ -19,17 +19,6 @@ TOKEN = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]*)\}|[^{}]+|[{}]")
 SHOWN = Context(prec=40)
 CENT = Decimal("0.01")
 Piece = Callable[[Transaction, Values], str]
-
-ATTRIBUTES = {
-    "amount": "amount",
-    "senderId": "sender_id",
-    "receiverId": "receiver_id",
-    "senderIban": "sender_iban",
-    "receiverIban": "receiver_iban",
-    "senderBankId": "sender_bank_id",
-    "receiverBankId": "receiver_bank_id",
-    "transactionDate": "transaction_date",
-}
 
 
 @dataclass(frozen=True)

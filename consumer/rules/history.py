@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from consumer.domain import Transaction
 from consumer.rules.evaluate import EXACT, Values
-from consumer.rules.explain import ATTRIBUTES
 from consumer.rules.tree import Aggregate
+from consumer.rules.vocabulary import ATTRIBUTES
 from consumer.rules.windows import Declaration
 
 MICROSECOND = timedelta(microseconds=1)

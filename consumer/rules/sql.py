@@ -37,19 +37,10 @@ from consumer.rules.tree import (
     Truth,
     Window,
 )
+from consumer.rules.vocabulary import ATTRIBUTES
 
 WIDEST = 38
-COLUMNS = {
-    "amount": "amount",
-    "senderId": "sender_id",
-    "receiverId": "receiver_id",
-    "senderIban": "sender_iban",
-    "receiverIban": "receiver_iban",
-    "senderBankId": "sender_bank_id",
-    "receiverBankId": "receiver_bank_id",
-    "transactionDate": "transaction_date",
-    "receivedAt": "received_at",
-}
+COLUMNS = {**ATTRIBUTES, "receivedAt": "received_at"}
 """Of the relation that is asked: text, ``amount`` a decimal, times without a zone, in UTC."""
 COMPARISONS: Mapping[Comparison, Callable[..., Any]] = {
     Comparison.EQUAL: exp.EQ,

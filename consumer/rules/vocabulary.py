@@ -28,6 +28,17 @@ FIELDS: Mapping[str, Type] = {
     "receivedAt": Type.INSTANT,
 }
 """By their names on the wire."""
+ATTRIBUTES: Mapping[str, str] = {
+    "amount": "amount",
+    "senderId": "sender_id",
+    "receiverId": "receiver_id",
+    "senderIban": "sender_iban",
+    "receiverIban": "receiver_iban",
+    "senderBankId": "sender_bank_id",
+    "receiverBankId": "receiver_bank_id",
+    "transactionDate": "transaction_date",
+}
+"""Of `Content`, which has all of them but receivedAt."""
 RESERVED = ("and", "or", "not", "in", "null", "true", "false", "is", "if", "else", "for", "lambda")
 
 

@@ -14,7 +14,7 @@ from consumer.audit.comparison import Comparison
 from consumer.audit.run import Scope, audit, repair
 from consumer.errors import CrashError
 from tests.consumer.builders import ARRIVED, batch, record, wire
-from tests.integration.streaming import Consumer
+from tests.integration.streaming import STREAM, Consumer
 
 END = datetime.fromisoformat("2026-11-23T12:00:00Z")
 LARGE, SMALL, OTHER, TWICE = (uuid.UUID(int=number) for number in range(1, 5))
@@ -46,7 +46,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def audited(engine: Engine, archive: Path, begin: datetime | None = None, end: datetime = END) -> Comparison:
-    return audit(engine, archive_objects([str(archive)]), Scope(begin, end), lambda _size: None)
+    return audit(engine, archive_objects([str(archive)]), Scope(STREAM, begin, end), lambda _size: None)
 
 
 def execute(owner: Engine, statement: str, **values: Any) -> None:

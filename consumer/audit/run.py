@@ -43,7 +43,7 @@ def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advanc
         if begin is None or begin >= scope.end:
             until = scope.end.isoformat(timespec="seconds")
             raise CrashError(f"there is nothing to audit: the archive has nothing that was received before {until}")
-        Stored(database, folder, engine).read(begin, scope.end)
+        Stored(database, folder, engine).read(scope.stream, begin, scope.end)
         return Comparator(database, engine, scope.stream, [one.name for one in objects], begin, scope.end).compared()
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from uuid import UUID
 
 import duckdb
-from sqlalchemy import Engine, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, Table, func, or_, select, tuple_
 
 from consumer.audit.expected import microseconds
 from consumer.audit.loading import load
+from consumer.replay import ARCHIVE
 from consumer.tables import anomalies, dead_letters, throughput
 
 TABLES = {
@@ -33,17 +34,27 @@ class Stored:
         for name, columns in TABLES.items():
             database.execute(f"CREATE TABLE {name} ({columns})")
 
-    def read(self, begin: datetime, end: datetime) -> None:
-        """Anomalies that were received from ``begin`` on, before ``end``; and all dead letters."""
+    def read(self, stream: str, begin: datetime, end: datetime) -> None:
+        """Of all lives of ``stream``: anomalies that were received from ``begin`` on, before ``end``, those that were
+        replayed too; and all dead letters.
+        """
         received = anomalies.c.received_at
         found = select(anomalies.c.transaction_id, anomalies.c.rule_id, received)
         sha256 = func.encode(func.sha256(dead_letters.c.payload), "hex").label("digest")
         columns = [dead_letters.c[name] for name in ("shard_id", "sequence_number", "line", "state")]
         with self._engine.connect().execution_options(yield_per=ROWS_A_FETCH) as connection:
-            rows = connection.execute(found.where(received >= begin, received < end))
+            rows = connection.execute(found.where(_is_of(stream, anomalies), received >= begin, received < end))
             load(self._database, "stored", ((row[0], row[1], microseconds(row[2])) for row in rows), self._folder)
-            rows = connection.execute(select(sha256, *columns, dead_letters.c.arrived_at))
+            rows = connection.execute(
+                select(sha256, *columns, dead_letters.c.arrived_at).where(_is_of(stream, dead_letters))
+            )
             load(self._database, "letters", ((*row[:-1], microseconds(row[-1])) for row in rows), self._folder)
+
+
+def _is_of(stream: str, table: Table) -> ColumnElement[bool]:
+    """An incarnation is ``ARN@time``."""
+    incarnation = table.c.stream_incarnation
+    return or_(incarnation == ARCHIVE, incarnation.contains(f":stream/{stream}@", autoescape=True))
 
 
 def known(engine: Engine, keys: Sequence[Key]) -> set[Key]:

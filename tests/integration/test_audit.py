@@ -12,8 +12,9 @@ from sqlalchemy import Engine, text
 from consumer.archive import archive_objects
 from consumer.audit.comparison import Comparison
 from consumer.audit.run import Scope, audit, repair
+from consumer.domain import Shard
 from consumer.errors import CrashError
-from tests.consumer.builders import ARRIVED, batch, record, wire
+from tests.consumer.builders import ARRIVED, SHARD, batch, record, wire
 from tests.integration.streaming import STREAM, Consumer
 
 END = datetime.fromisoformat("2026-11-23T12:00:00Z")
@@ -100,6 +101,15 @@ def test_a_missing_object_without_anomalies_is_noticed_by_what_was_counted(engin
     found = audited(engine, archive, ARRIVED - hour, ARRIVED + hour)
     assert found.lacking == 2
     assert not found.is_clean
+
+
+def test_another_stream_in_the_same_database_is_not_asked(
+    consumer: Consumer, engine: Engine, owner: Engine, archive: Path
+) -> None:
+    other = Shard(SHARD.stream_incarnation.replace("stream/payments@", "stream/refunds@"), SHARD.shard_id)
+    Consumer(engine, other).process(batch(record(1, wire() + b"poison\n"), shard=other))
+    execute(owner, "UPDATE throughput SET stream = 'refunds', transactions = 900")
+    assert audited(engine, archive, ARRIVED - timedelta(hours=1), ARRIVED + timedelta(hours=1)).is_clean
 
 
 def test_an_open_dead_letter_is_named(consumer: Consumer, engine: Engine, owner: Engine, archive: Path) -> None:

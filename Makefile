@@ -57,7 +57,7 @@ test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on a
 	@$(BIN)/python -m pytest tests/infra $(PYTEST_ARGS)
 
 fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser
-	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0 $(PYTEST_ARGS)
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz tests/integration/test_histories.py --timeout=0 --durations=0 $(PYTEST_ARGS)
 
 drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
 	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)

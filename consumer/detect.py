@@ -1,8 +1,5 @@
-"""The rules. Each looks at one transaction alone and says why it matches, or nothing."""
+"""What is asked of each line by itself, and of two contents under one trxId."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Protocol
 
 from consumer.domain import Content, Match, Transaction, plain
@@ -10,43 +7,13 @@ from consumer.domain import Content, Match, Transaction, plain
 CONFLICTING_CONTENT = "conflicting-content"
 
 
-class Rule(Protocol):
-    """``id`` and ``version`` are stored with each anomaly: whoever changes what a rule matches raises its version."""
+class Rules(Protocol):
+    """`consumer.rules.book.Book` as `pipeline` sees it: what the rules say of a transaction that they look at alone.
 
-    @property
-    def id(self) -> str: ...
+    Those with windows are asked where the result is stored, in the same database transaction: see `consumer.recent`.
+    """
 
-    @property
-    def version(self) -> int: ...
-
-    def reason(self, transaction: Transaction) -> str | None:
-        """Why the transaction matches, in words with the values; None where it does not."""
-        ...
-
-
-@dataclass(frozen=True)
-class LargeAmount:
-    """An amount above ``limit``, exactly: the limit itself is none."""
-
-    limit: Decimal
-    id: str = "large-amount"
-    version: int = 1
-
-    def reason(self, transaction: Transaction) -> str | None:
-        amount = transaction.content.amount
-        return f"amount {plain(amount)} is greater than {plain(self.limit)}" if amount > self.limit else None
-
-
-RULES: tuple[Rule, ...] = (LargeAmount(Decimal(1000)),)
-
-
-def matches(rules: Sequence[Rule], transaction: Transaction) -> tuple[Match, ...]:
-    found: tuple[Match, ...] = ()
-    for rule in rules:
-        reason = rule.reason(transaction)
-        if reason is not None:
-            found = (*found, Match(rule.id, rule.version, reason))
-    return found
+    def matches(self, transaction: Transaction) -> tuple[Match, ...]: ...
 
 
 def conflict(known: Content, other: Content) -> Match | None:

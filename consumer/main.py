@@ -17,12 +17,12 @@ from consumer import logs
 from consumer.breaker import Limit
 from consumer.database import engine
 from consumer.delivery import ChildProcess
-from consumer.detect import RULES
 from consumer.login import Database
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
-from consumer.shard_state import Diary
+from consumer.rules.book import Book, load
+from consumer.shard_state import COMPILED_RULES, Diary
 from consumer.store import Store
 
 log = structlog.get_logger(__name__)
@@ -87,9 +87,19 @@ def protocol_streams() -> tuple[TextIO, TextIO]:
 
 def shard_processor(settings: ChildSettings, pause: Callable[[float], bool], diary: Diary) -> ShardProcessor:
     database = engine(settings.database, f"{settings.application_name} consumer")
-    store = Store(database, settings.application_name, settings.stream_name)
-    pipeline = Pipeline(RULES, store, Patience(telling(diary.waiting, pause)), settings.limit)
+    book = book_of(settings.shards_folder)
+    store = Store(database, settings.application_name, settings.stream_name, book)
+    pipeline = Pipeline(book, store, Patience(telling(diary.waiting, pause)), settings.limit)
     return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause, diary)
+
+
+def book_of(folder: str) -> Book:
+    """The rules that the supervisor left there, compiled; without a folder, those that come with this package."""
+    if folder:
+        return load((Path(folder) / COMPILED_RULES).read_bytes())
+    from consumer.rules.editions import shipped  # a child that reads no YAML is smaller
+
+    return shipped()
 
 
 def telling(tell: Callable[[], None], pause: Callable[[float], bool]) -> Callable[[float], bool]:

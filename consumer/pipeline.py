@@ -14,7 +14,7 @@ from typing import Protocol
 from consumer.breaker import Limit, Trip, Window, count, is_judged, trip
 from consumer.counts import Tally, by_minute, minutes, total
 from consumer.decode import MOST_LINES, decode, has_too_many_lines, lines
-from consumer.detect import Rule, matches
+from consumer.detect import Rules
 from consumer.domain import Batch, DeadLetter, Finding, Line, Position, Record, Shard
 from consumer.errors import CrashError, RejectedError
 from consumer.patience import Patience
@@ -79,7 +79,7 @@ class Pipeline:
     `process` raises it too, having stored nothing of the batch, where the breaker trips: see `breaker`.
     """
 
-    def __init__(self, rules: Sequence[Rule], store: Store, patience: Patience, limit: Limit = DEFAULT_LIMIT) -> None:
+    def __init__(self, rules: Rules, store: Store, patience: Patience, limit: Limit = DEFAULT_LIMIT) -> None:
         self._rules = rules
         self._store = store
         self._patience = patience
@@ -152,7 +152,7 @@ def _require_not_behind(shard: Shard, seen: int | None, done: int | None) -> Non
         )
 
 
-def evaluate_records(rules: Sequence[Rule], batch: Batch) -> Evaluation:
+def evaluate_records(rules: Rules, batch: Batch) -> Evaluation:
     """A record of too many lines is one dead letter, with all its bytes."""
     fitting = [record for record in batch.records if not has_too_many_lines(record.data)]
     evaluation = evaluate(rules, stream_lines(batch.shard, fitting))
@@ -171,13 +171,13 @@ def stream_lines(shard: Shard, records: Iterable[Record]) -> Iterable[Line]:
             yield Line(Position(shard, record.sequence_number, number), payload, record.arrived_at)
 
 
-def evaluate(rules: Sequence[Rule], all_lines: Iterable[Line]) -> Evaluation:
+def evaluate(rules: Rules, all_lines: Iterable[Line]) -> Evaluation:
     """Whatever exception one line raises is that line's dead letter; its neighbours go on."""
     evaluation = Evaluation()
     for line in all_lines:
         try:
             transaction = decode(line.payload)
-            matched = matches(rules, transaction)
+            matched = rules.matches(transaction)
         except RejectedError as error:
             evaluation.undecodable.append(DeadLetter(line, str(error)))
         except Exception as error:

@@ -11,11 +11,12 @@ from itertools import chain
 from sqlalchemy import Connection, Engine
 
 from consumer.decode import has_too_many_lines, lines
-from consumer.detect import Rule
 from consumer.domain import DeadLetter, Line, Position
 from consumer.insertion import AlertState
 from consumer.letters import Letter, Selection, State, held, note, operator, portions
 from consumer.pipeline import TOO_MANY_LINES, Evaluation, evaluate
+from consumer.recent.judged import Judge
+from consumer.rules.book import Book
 from consumer.store import insert_into
 
 
@@ -45,9 +46,9 @@ class Redrive:
     ``dry_run`` does all of it and takes every transaction back.
     """
 
-    def __init__(self, engine: Engine, rules: Sequence[Rule], alert: AlertState, act: Act, *, dry_run: bool) -> None:
+    def __init__(self, engine: Engine, book: Book, alert: AlertState, act: Act, *, dry_run: bool) -> None:
         self._engine = engine
-        self._rules = rules
+        self._book = book
         self._alert = alert
         self._act = act
         self._dry_run = dry_run
@@ -74,14 +75,14 @@ class Redrive:
     def _redrive(self, connection: Connection, found: Sequence[Letter]) -> list[Outcome]:
         origin = {line.position: letter.position for letter in found for line in lines_of(letter)}
         evaluation = self._evaluate(found)
-        stored = insert_into(connection, evaluation.findings, self._alert)
+        stored = insert_into(connection, Judge(self._book), evaluation.findings, self._alert)
         faults = {origin[dead.line.position]: dead.reason for dead in (*stored.refused, *evaluation.undecodable)}
         new = [origin[anomaly.line.position] for anomaly in stored.anomalies]
         return [Outcome(one, new.count(one.position), faults.get(one.position)) for one in found]
 
     def _evaluate(self, found: Sequence[Letter]) -> Evaluation:
         whole = [letter for letter in found if has_too_many_lines(letter.payload)]
-        evaluation = evaluate(self._rules, chain(*(lines_of(one) for one in found if one not in whole)))
+        evaluation = evaluate(self._book, chain(*(lines_of(one) for one in found if one not in whole)))
         evaluation.undecodable += [DeadLetter(letter.line, TOO_MANY_LINES) for letter in whole]
         return evaluation
 

@@ -14,6 +14,7 @@ from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.progress import ShardState
 from consumer.replay import Replay, Summary, Window
+from consumer.rules.editions import shipped
 from consumer.settings import DatabaseSettings, StreamSettings
 from consumer.store import insert_unfenced
 
@@ -26,7 +27,10 @@ def replay(sources: Sequence[str], window: Window, *, alert: bool) -> Summary:
     settings = DatabaseSettings.load()
     target = engine(settings.database, "payment-analytics replay")
     told = Told(Console(stderr=True))
-    run = Replay(lambda found: insert_unfenced(target, found, "pending" if alert else "muted"), window, told)
+    book = shipped()
+    run = Replay(
+        book, lambda found: insert_unfenced(target, book, found, "pending" if alert else "muted"), window, told
+    )
     _read(run, archive_objects(sources, settings.aws_region), told.console)
     target.dispose()
     return run.summary

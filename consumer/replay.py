@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from consumer.archive import ArchiveObject, lines_of
-from consumer.detect import CONFLICTING_CONTENT, RULES
+from consumer.detect import CONFLICTING_CONTENT, Rules
 from consumer.domain import DeadLetter, Finding, Line, Position, Shard
 from consumer.errors import CrashError
 from consumer.pipeline import Evaluation, evaluate
@@ -56,8 +56,9 @@ class Summary:
 class Replay:
     """Safe to repeat, and to interrupt. ``tell`` hears of each line that cannot be evaluated."""
 
-    def __init__(self, insert: Insert, window: Window, tell: Callable[[DeadLetter], None]) -> None:
+    def __init__(self, rules: Rules, insert: Insert, window: Window, tell: Callable[[DeadLetter], None]) -> None:
         self.summary = Summary()
+        self._rules = rules
         self._insert = insert
         self._window = window
         self._tell = tell
@@ -70,7 +71,7 @@ class Replay:
                 advance(stored.tell())
 
     def _replay(self, lines: list[Line]) -> None:
-        evaluation = evaluate(RULES, lines)
+        evaluation = evaluate(self._rules, lines)
         findings = [finding for finding in evaluation.findings if self._window.holds(finding)]
         stored = self._insert(findings)
         self._count(len(lines), findings, evaluation, stored)

@@ -51,9 +51,6 @@ def backtest(
     ] = None,
     begin: Annotated[str | None, typer.Option("--from", help="RFC 3339; received at this time or later.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="RFC 3339; received before this time.")] = None,
-    lateness: Annotated[
-        str, typer.Option(help="What comes later than this after its transactionDate is in no window but its own.")
-    ] = "1d",
     memory: Annotated[str, typer.Option(help="What goes beyond it is kept on disk.")] = "2GB",
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report there too, as one page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
@@ -70,7 +67,7 @@ def backtest(
     from consumer.backtest.page import page
     from consumer.repairs import output
 
-    scope, tried = _scope(begin, end, lateness), _rules_of(candidate)
+    scope, tried = _scope(begin, end), _rules_of(candidate)
     report = show.watched(tried, _rules_of(against) if against else None, archive, scope, memory)
     if html:
         html.write_text(page(report, tried, candidate.name, scope), encoding="utf-8")
@@ -82,16 +79,11 @@ def backtest(
             output().print(table)
 
 
-def _scope(begin: str | None, end: str | None, lateness: str) -> "Scope":
+def _scope(begin: str | None, end: str | None) -> "Scope":
     from consumer.backtest.run import Scope
     from consumer.replay import instant
-    from consumer.rules.windows import span_of
 
-    try:
-        span = span_of(lateness)
-    except ValueError as error:
-        raise typer.BadParameter(f"--lateness {error}") from None
-    return Scope(instant(begin) if begin else None, instant(end) if end else None, span)
+    return Scope(instant(begin) if begin else None, instant(end) if end else None)
 
 
 def _rules_of(file: Path) -> "RuleSet":

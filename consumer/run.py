@@ -10,8 +10,10 @@ from consumer import logs
 from consumer.database import engine
 from consumer.folders import shards_folder
 from consumer.multilang import child_environment
+from consumer.rules.book import compiled
+from consumer.rules.editions import shipped
 from consumer.settings import DaemonSettings
-from consumer.shard_state import ShardState, read_states
+from consumer.shard_state import COMPILED_RULES, ShardState, read_states
 from consumer.slots import Slots
 from consumer.stopping import Stop
 from consumer.supervisor import Process, Supervisor
@@ -52,11 +54,13 @@ class Daemon:
 
     def __init__(self, settings: DaemonSettings) -> None:
         self._settings = settings
+        self._book = shipped()
         self._shards: Path | None = None
 
     def launch(self, worker: str) -> Process:
         """Raises CrashError."""
         self._shards = shards_folder(self._settings.application_name, self._settings.stream_name, worker)
+        (self._shards / COMPILED_RULES).write_bytes(compiled(self._book))
         command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
         return Process(
             command, child_environment({**os.environ, "WORKER_ID": worker, "SHARDS_FOLDER": str(self._shards)})

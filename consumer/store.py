@@ -16,12 +16,14 @@ from sqlalchemy.exc import DBAPIError
 from consumer.breaker import Trip
 from consumer.breaker_state import passes_until, remember
 from consumer.counts import Tally, total
-from consumer.domain import DeadLetter, Finding, Record, Shard
+from consumer.domain import Anomaly, DeadLetter, Finding, Record, Shard
 from consumer.errors import CrashError
 from consumer.findings import insert_findings, position_columns
 from consumer.insertion import AlertState
 from consumer.logs import describe
+from consumer.recent.judged import Judge
 from consumer.refusals import Stored, insert_around_refusals, is_data_error
+from consumer.rules.book import Book
 from consumer.tables import dead_letters, shard_progress, throughput
 
 LETTERS_A_STATEMENT = 5_000
@@ -39,15 +41,17 @@ class ShardWork:
         row: ColumnElement[bool],
         stream: str,
         passes_until: datetime | None,
+        judge: Judge,
     ) -> None:
         self.done = done
         self.passes_until = passes_until
         self._connection = connection
         self._row = row
         self._stream = stream
+        self._judge = judge
 
     def insert(self, findings: Sequence[Finding], undecodable: Sequence[DeadLetter]) -> Stored:
-        stored = insert_into(self._connection, findings, "pending")
+        stored = insert_into(self._connection, self._judge, findings, "pending")
         _insert_dead_letters(self._connection, [*undecodable, *stored.refused])
         return stored
 
@@ -74,9 +78,10 @@ class ShardWork:
 
 
 class Store:
-    """The tables as one KCL application of one stream sees them."""
+    """The tables as one KCL application of one stream sees them. ``book``: its rules with windows are asked here."""
 
-    def __init__(self, engine: Engine, application: str, stream: str) -> None:
+    def __init__(self, engine: Engine, application: str, stream: str, book: Book) -> None:
+        self._judge = Judge(book)
         self._engine = engine
         self._application = application
         self._stream = stream
@@ -106,7 +111,7 @@ class Store:
             if not found:
                 raise CrashError(f"the progress of {shard.shard_id} was deleted from shard_progress while it is read")
             passing = passes_until(connection, self._application, shard.stream_incarnation)
-            yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream, passing)
+            yield ShardWork(connection, _integer(found[0].sequence_number), row, self._stream, passing, self._judge)
 
     def trip(self, shard: Shard, trip: Trip, seen: datetime | None) -> None:
         """Trips the breaker for all shards, unless it was reset since ``seen``, which `ShardWork.passes_until` told."""
@@ -121,10 +126,10 @@ class Store:
         )
 
 
-def insert_unfenced(engine: Engine, findings: Sequence[Finding], alert: AlertState) -> Stored:
+def insert_unfenced(engine: Engine, book: Book, findings: Sequence[Finding], alert: AlertState) -> Stored:
     """In a transaction of its own that neither reads nor moves progress: for repairs and replays."""
     with _transaction(engine) as connection:
-        return insert_into(connection, findings, alert)
+        return insert_into(connection, Judge(book), findings, alert)
 
 
 @contextmanager
@@ -139,9 +144,14 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         raise
 
 
-def insert_into(connection: Connection, findings: Sequence[Finding], alert: AlertState) -> Stored:
+def insert_into(connection: Connection, judge: Judge, findings: Sequence[Finding], alert: AlertState) -> Stored:
     """Inside the caller's transaction; what the data is at fault for is set aside."""
-    return insert_around_refusals(connection, findings, lambda c, some: insert_findings(c, some, alert))
+
+    def insert(target: Connection, some: Sequence[Finding]) -> list[Anomaly]:
+        return insert_findings(target, judge.judged(target, some), alert)
+
+    judge.hold(connection, findings)
+    return insert_around_refusals(connection, findings, insert)
 
 
 def _insert_dead_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None:

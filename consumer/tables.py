@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -246,4 +247,29 @@ worker_slots = Table(
     _time("expires_at", "Whose time is over without a renewal counts as dead; or when it was given up"),
     CheckConstraint("slot >= 0", name="slot"),
     comment="Ids of consumers that outlive them: who takes a dead one's slot has its shards at once",
+)
+
+recent_transactions = Table(
+    "recent_transactions",
+    metadata,
+    _uuid("key", "What windows know it by: a hash of fields and their values", primary_key=True),
+    _time("transaction_date", "When the payment was made, by the client's clock", primary_key=True),
+    _uuid("transaction_id", "trxId of the transaction, in lower case", primary_key=True),
+    _time("received_at", "When the producer took it, by the producer's clock; the partition's day", primary_key=True),
+    Column("counts", Boolean, nullable=False, comment="Windows count it: it is the first of its trxId"),
+    Column("amount", Numeric, nullable=False, comment="Exact amount, as the client sent it"),
+    _text("sender_id", "Paying party"),
+    _text("receiver_id", "Paid party"),
+    _text("sender_iban", "Account paid from; may be masked"),
+    _text("receiver_iban", "Account paid to; may be masked"),
+    _text("sender_bank_id", "Bank of the paying party"),
+    _text("receiver_bank_id", "Bank of the paid party"),
+    _time("arrived_at", "When Kinesis took the record"),
+    _text("stream_incarnation", "Stream ARN and creation time that the record came from"),
+    _text("shard_id", "Kinesis shard of the record"),
+    _sequence_number("sequence_number", "Kinesis sequence number of the record"),
+    Column("line", Integer, nullable=False, comment="Line of the transaction in its record, from 1"),
+    Index(None, "transaction_id"),
+    comment="Transactions that windows of rules still reach, once for each key; empty where no rule has a window",
+    postgresql_partition_by="RANGE (received_at)",
 )

@@ -11,7 +11,7 @@ import duckdb
 
 from consumer.archive import ArchiveObject, lines_of
 from consumer.audit.loading import load
-from consumer.detect import Rule
+from consumer.detect import Rules
 from consumer.domain import Line
 from consumer.pipeline import Evaluation, evaluate
 from consumer.replay import LINES_A_TRANSACTION, archived_lines
@@ -27,7 +27,7 @@ TABLES = {
 class Expected:
     """Fills `TABLES` of ``database``; files for that go through ``folder``."""
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path, rules: Sequence[Rule]) -> None:
+    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path, rules: Rules) -> None:
         self._database = database
         self._folder = folder
         self._rules = rules

@@ -14,11 +14,11 @@ from consumer.archive import ArchiveObject
 from consumer.audit.comparison import Comparator, Comparison
 from consumer.audit.expected import Expected
 from consumer.audit.stored import Stored, known
-from consumer.detect import RULES
 from consumer.domain import DeadLetter
 from consumer.errors import CrashError
 from consumer.insertion import AlertState
 from consumer.replay import Replay, Window
+from consumer.rules.editions import shipped
 from consumer.store import insert_unfenced
 
 Advance = Callable[[int], None]
@@ -38,7 +38,7 @@ def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advanc
     with TemporaryDirectory(prefix="audit-") as name, duckdb.connect() as database:
         folder = Path(name)
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
-        Expected(database, folder, RULES).read(objects, advance)
+        Expected(database, folder, shipped()).read(objects, advance)
         begin = scope.begin or _first(database)
         if begin is None or begin >= scope.end:
             until = scope.end.isoformat(timespec="seconds")
@@ -53,7 +53,8 @@ def repair(engine: Engine, objects: Sequence[ArchiveObject], found: Comparison, 
     Raises what `audit` raises.
     """
     lacking = {one.object for one in found.missing}
-    run = Replay(lambda some: insert_unfenced(engine, some, alert), Window(found.begin, found.end), _ignore)
+    book = shipped()
+    run = Replay(book, lambda some: insert_unfenced(engine, book, some, alert), Window(found.begin, found.end), _ignore)
     for archived in objects:
         if archived.name in lacking:
             run.read(archived, lambda _size: None)

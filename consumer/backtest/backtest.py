@@ -1,6 +1,6 @@
 """A backtest from its files to its report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from consumer.archive import ArchiveObject
 from consumer.backtest.entries import Entry
 from consumer.backtest.judge import Judge
 from consumer.backtest.report import Asked, Report, Reporter
-from consumer.backtest.run import Run, Scope
+from consumer.backtest.run import Advance, Counted, Run, Scope
 from consumer.errors import CrashError
 from consumer.rules.ruleset import RuleSet
 from consumer.rules.tree import Condition, renamed
@@ -34,15 +34,38 @@ class Settings:
     folder: Path | None = None
 
 
+@dataclass(frozen=True)
+class Tried:
+    """Of ``judge``'s conditions, by their numbers, ``database`` has what was found in the table of that name."""
+
+    database: duckdb.DuckDBPyConnection
+    judge: Judge
+    counted: Counted
+
+
 def backtest(
     candidate: RuleSet,
     current: RuleSet | None,
     objects: Sequence[ArchiveObject],
     settings: Settings,
-    advance: Callable[[int], None],
+    advance: Advance,
 ) -> Report:
     """``advance`` hears of bytes that are behind. Raises CrashError, OSError or RetryError."""
     conditions, windows = _asked(candidate, current)
+    with tried(conditions, windows, objects, settings, advance) as found:
+        asked = Asked(candidate.rules, current.rules if current else None)
+        return Reporter(found.database, found.judge, asked).report(found.counted, settings.digest_interval)
+
+
+@contextmanager
+def tried(
+    conditions: Sequence[Condition],
+    windows: Sequence[Declaration],
+    objects: Sequence[ArchiveObject],
+    settings: Settings,
+    advance: Advance,
+) -> Iterator[Tried]:
+    """As `backtest`."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="backtest-", dir=settings.folder)))
         database = stack.enter_context(duckdb.connect())
@@ -53,8 +76,7 @@ def backtest(
         judge = Judge(database, conditions, windows, settings.entries)
         run = Run(database, judge, windows, folder, settings.scope)
         run.read(objects, advance)
-        asked = Asked(candidate.rules, current.rules if current else None)
-        return Reporter(database, judge, asked).report(run.counted, settings.digest_interval)
+        yield Tried(database, judge, run.counted)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def page(report: Report, candidate: RuleSet, title: str, scope: Scope) -> str:
     return environment.get_template("backtest.html").render(
         report=report,
         title=title,
-        scope=_words(scope),
+        scope=_words(scope, candidate),
         texts={rule.id: texts.get(rule.id, "") for rule in report.rules},
         charts={rule.id: list(bars(rule.days, MOST_BARS)) for rule in report.rules},
     )
@@ -59,8 +59,9 @@ def bars(days: Mapping[date, int], most: int) -> Iterator[Bar]:
         yield Bar(begin, min(begin + timedelta(days=width - 1), last), count, round(100 * count / max(counts), 2))
 
 
-def _words(scope: Scope) -> str:
+def _words(scope: Scope, candidate: RuleSet) -> str:
     begin = f"from {scope.begin.isoformat()}" if scope.begin else "from the archive's first"
     end = f"before {scope.end.isoformat()}" if scope.end else "to its last"
-    hours = scope.lateness / timedelta(hours=1)
-    return f"Received {begin} {end}; what came more than {hours:,g} hours late is in no window but its own."
+    hours = candidate.lateness / timedelta(hours=1)
+    late = f" What is dated more than {hours:,g} hours from its receipt is in no window but its own."
+    return f"Received {begin} {end}.{late if candidate.asked else ''}"

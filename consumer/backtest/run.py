@@ -7,17 +7,16 @@ memory does not hold it keeps on disk.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from consumer.archive import GZIP, ArchiveFile, ArchiveObject
-from consumer.backtest import lines
+from consumer.backtest import copies, lines
 from consumer.backtest.judge import FIELDS, Judge
 from consumer.backtest.lines import NARROW, WIDE, Relation
 from consumer.errors import CrashError
-from consumer.rules.window_sql import with_windows
 from consumer.rules.windows import Declaration
 
 A_BATCHES_BYTES = 64 * 1024 * 1024
@@ -26,13 +25,10 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Scope:
-    """``begin`` and ``end`` are of receivedAt. What comes more than ``lateness`` after its transactionDate is in no
-    window but its own.
-    """
+    """Of receivedAt."""
 
     begin: datetime | None = None
     end: datetime | None = None
-    lateness: timedelta = timedelta(days=1)
 
     @property
     def sql(self) -> str:
@@ -131,16 +127,11 @@ class Run:
         return to
 
     def _judge_remembered(self) -> None:
-        """Each transaction once, however often it was delivered: as it was received first."""
-        late = self._scope.lateness // timedelta(microseconds=1)
-        once = f"""
-            SELECT *, epoch_us(transaction_date) AS at_us,
-                epoch_us(received_at) - epoch_us(transaction_date) > {late} AS is_late,
-                bool_or({self._scope.sql}) OVER (PARTITION BY trx_id) AS is_asked
-            FROM events QUALIFY row_number() OVER (PARTITION BY trx_id ORDER BY received_at) = 1
-        """
-        judged = self._judge.judged(with_windows(self._windows, f"({once})"), "is_asked")
-        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {judged}")
+        """Each line by itself, as often as a transaction was received."""
+        self._database.execute(f"CREATE OR REPLACE TABLE received AS {copies.received('events')}")
+        self._database.execute("DROP TABLE events")
+        relation = copies.with_windows_of_all(self._database, self._windows, "received")
+        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._judge.judged(relation, self._scope.sql)}")
         self._judge.keep("batch")
 
     def _copied(self, number: int, archived: ArchiveObject) -> Path:

@@ -1,111 +1,161 @@
-"""All rules that were ever published, and from when each edition of them is in force.
+"""Which rules are in force for a line: an edition of them is picked by the line's ``receivedAt`` alone.
 
-An edition is picked by a line's ``receivedAt`` alone, so everything that evaluates the line picks the same: live, after
-a restart, in a replay years later. It is in force a minute after its publication at the earliest, so that by then
-everybody knows it; and until the next one's time comes.
+So everything that evaluates the line picks the same: live, after a restart, in a replay years later. This module reads
+no YAML: a consumer's child is given its book compiled.
 """
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import msgspec
 
+from consumer.domain import Match, Transaction
 from consumer.errors import CrashError
-from consumer.rules import rulefile
-from consumer.rules.document import FaultsError
-from consumer.rules.ruleset import Rule, RuleSet
-from consumer.rules.tree import windows_in
+from consumer.rules import explain
+from consumer.rules.evaluate import IsListed
+from consumer.rules.ruleset import NO_VALUES, NOTHING, ListKind, Rule, RuleSet, Severity
+from consumer.rules.tree import Condition
+from consumer.rules.vocabulary import Vocabulary
+from consumer.rules.windows import Declaration
 
-NOTICE = timedelta(seconds=60)
 ALWAYS = datetime.min.replace(tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
+NO_RULES = RuleSet((), {}, {})
 
 
-class Edition(msgspec.Struct, frozen=True, rename="camel"):
-    """``text`` is the file of rules as it was published; times are aware."""
-
-    number: int
-    effective_from: datetime
-    published_at: datetime
-    published_by: str
-    text: str
-
-
-class _Written(msgspec.Struct, forbid_unknown_fields=True):
-    editions: list[Edition]
+def nobody(_list: str, _value: str, _at: datetime) -> bool:
+    """All lists are empty."""
+    return False
 
 
 @dataclass(frozen=True)
-class Book:
-    """``editions`` by their number, which is the order of their times; ``rules`` has what each of them says."""
+class InForce:
+    """``rules`` from ``effective_from`` on, until the next ones' time comes."""
 
-    editions: tuple[Edition, ...]
-    rules: tuple[RuleSet, ...]
+    effective_from: datetime
+    rules: RuleSet
+
+
+class Book:
+    """``pages`` in the order of their times, each later than the one before."""
+
+    def __init__(self, pages: Sequence[InForce] = (), is_listed: IsListed = nobody) -> None:
+        self.pages = tuple(pages)
+        self.is_listed = is_listed
+        self._open = _Opened(LAST, ALWAYS, NO_RULES)
 
     def at(self, received_at: datetime) -> RuleSet:
-        """The rules in force for what was received then; no rules before the first edition."""
-        number = bisect.bisect_right(self.editions, received_at, key=lambda edition: edition.effective_from)
-        return self.rules[number - 1] if number else NO_RULES
+        """No rules before the first page."""
+        return self._opened(received_at).rules
 
-    def with_edition(self, text: str, effective_from: datetime, by: str, now: datetime) -> "Book":
-        """Raises FaultsError where the text is wrong, CrashError where it cannot be published so."""
-        rules = rulefile.read(text)
-        if effective_from < now + NOTICE:
-            raise CrashError(f"an edition is in force {NOTICE.seconds} s after its publication at the earliest")
-        if self.editions and effective_from <= self.editions[-1].effective_from:
-            last = self.editions[-1]
-            raise CrashError(
-                f"edition {last.number} is in force from {last.effective_from.isoformat()}: take a later time"
-            )
-        if changed := sorted(_changed_in_silence(self.rules, rules)):
-            raise CrashError(f"raise the version of what has changed: {', '.join(changed)}")
-        number = self.editions[-1].number + 1 if self.editions else 1
-        edition = Edition(number, effective_from, now, by, text)
-        return Book((*self.editions, edition), (*self.rules, rules))
+    def matches(self, transaction: Transaction) -> tuple[Match, ...]:
+        """Of the rules that look at the transaction alone. All that is done for most transactions is done here."""
+        opened, received_at = self._open, transaction.received_at
+        if not opened.begin <= received_at < opened.end:
+            opened = self._opened(received_at)
+        found = opened.matching(transaction, NO_VALUES, self.is_listed)
+        return opened.simple.explained(found, transaction, NO_VALUES) if found else NOTHING
 
-    def written(self) -> bytes:
-        """JSON, which `read` reads."""
-        return msgspec.json.format(msgspec.json.encode(_Written(list(self.editions))), indent=2) + b"\n"
+    def _opened(self, received_at: datetime) -> "_Opened":
+        """Most that is asked for follows on what was asked before."""
+        if not self._open.begin <= received_at < self._open.end:
+            self._open = self._turned_to(received_at)
+        return self._open
+
+    def _turned_to(self, received_at: datetime) -> "_Opened":
+        number = bisect.bisect_right(self.pages, received_at, key=_effective_from)
+        begin = self.pages[number - 1].effective_from if number else ALWAYS
+        end = self.pages[number].effective_from if number < len(self.pages) else LAST
+        return _Opened(begin, end, self.pages[number - 1].rules if number else NO_RULES)
+
+    @cached_property
+    def has_windows(self) -> bool:
+        return any(page.rules.asked for page in self.pages)
+
+    @cached_property
+    def lateness(self) -> timedelta:
+        """The most that any of its pages allows."""
+        return max((page.rules.lateness for page in self.pages), default=timedelta(0))
+
+    def oldest_reaching(self, received_at: datetime) -> int:
+        """The number of the oldest page whose rules may be asked again because of what is received then: those of
+        whatever is dated within their lateness of it. All pages after it may be, too.
+        """
+        reach = 2 * self.lateness
+        oldest = received_at - reach if received_at - ALWAYS > reach else ALWAYS
+        return max(0, bisect.bisect_right(self.pages, oldest, key=_effective_from) - 1)
 
 
-NO_RULES = RuleSet((), {}, {})
-EMPTY = Book((), ())
+class _Opened:
+    """The page that is in force from ``begin`` until before ``end``."""
+
+    def __init__(self, begin: datetime, end: datetime, rules: RuleSet) -> None:
+        self.begin = begin
+        self.end = end
+        self.rules = rules
+        self.simple = rules.simple
+        self.matching = self.simple.matching
 
 
-def read(data: bytes) -> Book:
-    """Raises CrashError, which names what is wrong."""
+def _effective_from(page: InForce) -> datetime:
+    return page.effective_from
+
+
+class _Rule(msgspec.Struct):
+    id: str
+    version: int
+    title: str
+    severity: Severity
+    when: str
+    condition: Condition
+    explain: str
+
+
+class _Page(msgspec.Struct):
+    effective_from: datetime
+    rules: list[_Rule]
+    windows: dict[str, Declaration]
+    lists: dict[str, ListKind]
+    lateness: timedelta
+
+
+def compiled(book: Book) -> bytes:
+    """JSON, which `load` reads."""
+    return msgspec.json.encode([_page(page) for page in book.pages])
+
+
+def _page(page: InForce) -> _Page:
+    rules = page.rules
+    written = [
+        _Rule(one.id, one.version, one.title, one.severity, one.when, one.condition, one.explanation.template)
+        for one in rules.rules
+    ]
+    return _Page(page.effective_from, written, dict(rules.windows), dict(rules.lists), rules.lateness)
+
+
+def load(data: bytes) -> Book:
+    """What `compiled` wrote. Raises CrashError."""
     try:
-        editions = msgspec.json.decode(data, type=_Written).editions
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise CrashError(f"this is no book of rules: {error}") from None
-    times = [edition.effective_from for edition in editions]
-    if any(time.tzinfo is None for time in times) or times != sorted(set(times)):
-        raise CrashError("this is no book of rules: its editions' times must have offsets, and follow each other")
-    return Book(tuple(editions), tuple(_rules_of(edition) for edition in editions))
+        return Book(tuple(_in_force(page) for page in msgspec.json.decode(data, type=list[_Page])))
+    except msgspec.MsgspecError as error:
+        raise CrashError(f"these are no compiled rules: {error}") from None
 
 
-def shipped(text: str) -> Book:
-    """Of rules that are always in force."""
-    return Book((Edition(0, ALWAYS, ALWAYS, "", text),), (rulefile.read(text),))
-
-
-def _rules_of(edition: Edition) -> RuleSet:
-    try:
-        return rulefile.read(edition.text)
-    except FaultsError as error:
-        raise CrashError(f"edition {edition.number} is wrong: {error.faults[0]}") from error
-
-
-def _changed_in_silence(known: Sequence[RuleSet], found: RuleSet) -> Iterator[str]:
-    """Rules that mean something else than a rule of the same id and version did, in any edition."""
-    meant = {(rule.id, rule.version): _meaning(rules, rule) for rules in known for rule in rules.rules}
-    for rule in found.rules:
-        if meant.get((rule.id, rule.version), _meaning(found, rule)) != _meaning(found, rule):
-            yield f"{rule.id} {rule.version}"
-
-
-def _meaning(rules: RuleSet, rule: Rule) -> object:
-    """What it matches; its words may change."""
-    asked = {window.name for window in windows_in(rule.condition)}
-    return rule.condition, [window for window in rules.windows_of(rule) if window.name in asked]
+def _in_force(page: _Page) -> InForce:
+    vocabulary = Vocabulary(page.windows, page.lists)
+    rules = tuple(
+        Rule(
+            one.id,
+            one.version,
+            one.title,
+            one.severity,
+            one.when,
+            one.condition,
+            explain.read(one.explain, vocabulary),
+        )
+        for one in page.rules
+    )
+    return InForce(page.effective_from, RuleSet(rules, page.windows, page.lists, page.lateness))

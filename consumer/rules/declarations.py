@@ -1,8 +1,9 @@
-"""The windows and lists that a file declares, read from YAML; what is wrong with them is told to the document."""
+"""The windows, lists and lateness that a file declares, read from YAML; its document is told what is wrong."""
 
 import keyword
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from consumer.rules.document import Document
 from consumer.rules.ruleset import ListKind
 from consumer.rules.tree import Aggregate
 from consumer.rules.vocabulary import FIELDS, RESERVED, Type, meant
-from consumer.rules.windows import LONGEST, Declaration, windows_span
+from consumer.rules.windows import LATENESS, LONGEST, Declaration, lateness_span, windows_span
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TEXTS = [name for name, type_ in FIELDS.items() if type_ is Type.TEXT]
@@ -36,10 +37,16 @@ class _List(msgspec.Struct, forbid_unknown_fields=True):
     title: Words
 
 
-def windows(document: Document, node: yaml.Node | None) -> Iterator[tuple[str, Declaration]]:
-    """One that is wrong is declared too, so that rules which name it are not called wrong for that."""
+def lateness(document: Document, node: yaml.Node | None) -> timedelta:
+    return _span(document, node, lateness_span) if node else LATENESS
+
+
+def windows(document: Document, node: yaml.Node | None, allowed: timedelta) -> Iterator[tuple[str, Declaration]]:
+    """One that is wrong is declared too, so that rules which name it are not called wrong for that. ``allowed``: how
+    late their transactions may be.
+    """
     for key, value in document.items(node):
-        window = _window(document, key, value)
+        window = replace(_window(document, key, value), lateness=allowed)
         if _is_free(document, key):
             yield key.value, window
 
@@ -63,12 +70,12 @@ def _window(document: Document, name: yaml.ScalarNode, node: yaml.Node) -> Decla
     aggregates = AGGREGATES[named[0]]
     of = _choice(document, parts[named[0]], aggregates)
     by = dict.fromkeys(_choice(document, one, TEXTS) for one in _fields(parts["by"]))
-    return Declaration(name.value, aggregates[of], of, tuple(by), _span(document, parts["over"]))
+    return Declaration(name.value, aggregates[of], of, tuple(by), _span(document, parts["over"], windows_span))
 
 
-def _span(document: Document, node: yaml.Node) -> timedelta:
+def _span(document: Document, node: yaml.Node, reading: Callable[[str], timedelta]) -> timedelta:
     try:
-        return windows_span(node.value if isinstance(node, yaml.ScalarNode) else "")
+        return reading(node.value if isinstance(node, yaml.ScalarNode) else "")
     except ValueError as error:
         document.wrong(node, f"this {error}")
         return LONGEST

@@ -15,7 +15,7 @@ from consumer.rules.syntax import Fault
 from consumer.rules.trial import EXPECTATIONS, Trial, complaint
 from consumer.rules.vocabulary import Vocabulary, meant
 
-SECTIONS = ("rules", "windows", "lists")
+SECTIONS = ("lateness", "rules", "windows", "lists")
 CHOICES = {"severity": list(Severity), "expect": EXPECTATIONS}
 T = TypeVar("T")
 
@@ -41,17 +41,18 @@ def read(text: str) -> RuleSet:
     """Raises FaultsError."""
     document = Document(text)
     nodes = dict(_sections(document))
-    windows = dict(declarations.windows(document, nodes.get("windows")))
+    lateness = declarations.lateness(document, nodes.get("lateness"))
+    windows = dict(declarations.windows(document, nodes.get("windows"), lateness))
     lists = dict(declarations.lists(document, nodes.get("lists"), windows))
     found = list(_rules(document, nodes.get("rules"), Vocabulary(windows, lists)))
     document.raise_faults()
     for rule, trials, places in found:
-        alone = RuleSet((rule,), windows, lists)
+        alone = RuleSet((rule,), windows, lists, lateness)
         for trial, place in zip(trials, places, strict=True):
             if words := complaint(alone, trial):
                 document.wrong(place, f"{rule.id}: {trial.name or 'this test'}: {words}")
     document.raise_faults()
-    return RuleSet(tuple(rule for rule, _, _ in found), windows, lists)
+    return RuleSet(tuple(rule for rule, _, _ in found), windows, lists, lateness)
 
 
 def _sections(document: Document) -> Iterator[tuple[str, yaml.Node]]:

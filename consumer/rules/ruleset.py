@@ -1,7 +1,8 @@
 """A checked file of rules: what each says, and which of them match a transaction."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -10,7 +11,10 @@ from consumer.rules.evaluate import IsListed, Matching, Values, matching
 from consumer.rules.explain import Explanation
 from consumer.rules.growth import only_grows
 from consumer.rules.tree import Condition, windows_in
-from consumer.rules.windows import Declaration
+from consumer.rules.windows import LATENESS, Declaration
+
+NO_VALUES: Values = {}
+NOTHING: tuple[Match, ...] = ()
 
 
 class Severity(StrEnum):
@@ -39,30 +43,66 @@ class Rule:
     condition: Condition
     explanation: Explanation
 
-    @property
+    @cached_property
     def is_order_dependent(self) -> bool:
         """Evaluated once, on arrival: what comes later could take the match back. See `growth`."""
         return not only_grows(self.condition)
 
+    @cached_property
+    def windows(self) -> frozenset[str]:
+        """The names of those that its condition asks for, or its explanation."""
+        return frozenset(window.name for window in windows_in(self.condition)) | self.explanation.windows
+
 
 @dataclass(frozen=True)
 class RuleSet:
+    """What is dated further than ``lateness`` from its receivedAt is in no window but its own."""
+
     rules: tuple[Rule, ...]
     windows: Mapping[str, Declaration]
     lists: Mapping[str, ListKind]
+    lateness: timedelta = LATENESS
 
     def windows_of(self, rule: Rule) -> list[Declaration]:
-        """Those that its condition asks for, or its explanation."""
-        names = {window.name for window in windows_in(rule.condition)} | rule.explanation.windows
+        return [window for name, window in self.windows.items() if name in rule.windows]
+
+    @cached_property
+    def asked(self) -> list[Declaration]:
+        """The windows that a rule uses."""
+        names = frozenset[str]().union(*(rule.windows for rule in self.rules))
         return [window for name, window in self.windows.items() if name in names]
 
+    @cached_property
+    def simple(self) -> "RuleSet":
+        """The rules that look at a transaction alone."""
+        return replace(self, rules=tuple(rule for rule in self.rules if not rule.windows))
+
+    @cached_property
+    def windowed(self) -> "RuleSet":
+        return replace(self, rules=tuple(rule for rule in self.rules if rule.windows))
+
+    @cached_property
+    def growing(self) -> "RuleSet":
+        """Those of the windowed ones that are asked again whenever a window of theirs has grown."""
+        return replace(self, rules=tuple(rule for rule in self.windowed.rules if not rule.is_order_dependent))
+
+    def is_in_time(self, transaction: Transaction) -> bool:
+        """Whether it belongs to other transactions' windows, and they to its."""
+        return abs(transaction.received_at - transaction.content.transaction_date) <= self.lateness
+
     def matches(self, transaction: Transaction, values: Values, is_listed: IsListed) -> tuple[Match, ...]:
-        found = self._matching(transaction, values, is_listed)
-        return tuple([self._match(self.rules[number], transaction, values) for number in found]) if found else ()
+        """``values``: of all windows that the rules use."""
+        found = self.matching(transaction, values, is_listed)
+        return self.explained(found, transaction, values) if found else NOTHING
+
+    def explained(self, numbers: Sequence[int], transaction: Transaction, values: Values) -> tuple[Match, ...]:
+        """Of the rules of these numbers, which match."""
+        return tuple([self._match(self.rules[number], transaction, values) for number in numbers])
 
     def _match(self, rule: Rule, transaction: Transaction, values: Values) -> Match:
         return Match(rule.id, rule.version, rule.explanation.words(transaction, values))
 
     @cached_property
-    def _matching(self) -> Matching:
+    def matching(self) -> Matching:
+        """Compiled of all conditions."""
         return matching([rule.condition for rule in self.rules])

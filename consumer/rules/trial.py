@@ -53,7 +53,8 @@ def complaint(found: RuleSet, trial: Trial) -> str | None:
     except (RejectedError, ValueError, OverflowError) as error:
         return str(error)
     last = transactions[-1]
-    values = values_of(found.windows.values(), last, transactions)
+    among = [one for one in transactions if found.is_in_time(one)] if found.is_in_time(last) else ()
+    values = values_of(found.windows.values(), last, among)
     matched = found.matches(last, values, lambda named, text, _at: text in trial.lists.get(named, ()))
     if bool(matched) == (trial.expect == "match"):
         return None

@@ -1,7 +1,9 @@
 """Named windows: an aggregate over the transactions of one key in a span of time.
 
 A window is over event time, half-open: ``(t - span, t]`` where ``t`` is the transaction's own ``transactionDate``.
-Among equal times those up to the transaction's own trxId belong to it, itself included. Each trxId counts once.
+Among equal times those up to the transaction's own trxId belong to it, itself included. Each trxId counts once,
+however often it is delivered. What is dated too far from its receivedAt belongs to no window but its own: how far is
+the rules' lateness.
 """
 
 import re
@@ -16,7 +18,8 @@ AMOUNT = Digits(20, 18)
 SPAN = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 LONGEST = timedelta(days=400)
-
+LATENESS = timedelta(days=1)
+LONGEST_LATENESS = timedelta(days=100 * 366)
 
 DIGITS = {
     Aggregate.COUNT: Digits(COUNT_DIGITS, 0),
@@ -33,13 +36,16 @@ GROWING = frozenset({Aggregate.COUNT, Aggregate.SUM, Aggregate.MAX, Aggregate.DI
 
 @dataclass(frozen=True)
 class Declaration:
-    """``of`` is what is counted apart, for a distinct count; ``by`` are the fields that make the key."""
+    """``of`` is what is counted apart, for a distinct count; ``by`` are the fields that make the key. ``lateness`` is
+    that of its file.
+    """
 
     name: str
     aggregate: Aggregate
     of: str
     by: tuple[str, ...]
     span: timedelta
+    lateness: timedelta = LATENESS
 
     @property
     def is_nullable(self) -> bool:
@@ -59,4 +65,12 @@ def windows_span(text: str) -> timedelta:
     span = span_of(text)
     if span > LONGEST:
         raise ValueError(f"is out of bounds: a window spans {LONGEST.days} days at most")
+    return span
+
+
+def lateness_span(text: str) -> timedelta:
+    """As `windows_span`."""
+    span = span_of(text)
+    if span > LONGEST_LATENESS:
+        raise ValueError(f"is out of bounds: lateness is {LONGEST_LATENESS.days} days at most")
     return span

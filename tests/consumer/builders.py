@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from consumer.domain import Batch, Content, Finding, Line, Match, Position, Record, Shard, Transaction
+from consumer.rules.editions import shipped
 
+BOOK = shipped()
 SHARD = Shard("arn:aws:kinesis:eu-west-1:1:stream/payments@2026-11-23T10:00:00.000Z", "shardId-000000000000")
 OTHER_SHARD = SHARD._replace(shard_id="shardId-000000000001")
 ARRIVED = datetime(2026, 11, 23, 10, 0, 30, 123000, UTC)

@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.breaker import Count, Limit, Window, count, is_judged
-from consumer.detect import RULES
 from consumer.domain import DeadLetter, Line, Position
 from consumer.errors import CrashError
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
-from tests.consumer.builders import ARRIVED, FIRST, SHARD, batch, record, wire
+from tests.consumer.builders import ARRIVED, BOOK, FIRST, SHARD, batch, record, wire
 from tests.consumer.fake_store import FakeStore
 
 limits = st.builds(Limit, st.floats(0.01, 1), st.integers(1, 300))
@@ -74,7 +73,7 @@ def test_what_came_before_the_reset_passes() -> None:
 
 def pipeline_of(store: FakeStore, limit: Limit) -> Pipeline:
     store.done[SHARD] = None
-    return Pipeline(RULES, store, Patience(lambda _: pytest.fail("no wait was expected")), limit)
+    return Pipeline(BOOK, store, Patience(lambda _: pytest.fail("no wait was expected")), limit)
 
 
 def test_a_flood_is_not_stored_and_not_passed() -> None:

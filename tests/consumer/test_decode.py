@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.decode import decode, lines
-from consumer.detect import RULES
 from consumer.domain import Content, Transaction
 from consumer.errors import RejectedError
 from consumer.pipeline import evaluate, stream_lines
-from tests.consumer.builders import SHARD, encode, record, wire
+from tests.consumer.builders import BOOK, SHARD, encode, record, wire
 
 
 def line(**changes: object) -> bytes:
@@ -155,7 +154,7 @@ scraps = st.sampled_from([wire(), wire(amount=5), b"\n", b"{", b'"v":2', b"\xff"
 
 @given(st.lists(scraps | st.binary(max_size=40), max_size=6).map(b"".join))
 def test_whatever_a_record_holds_each_line_is_evaluated_or_a_dead_letter(data: bytes) -> None:
-    evaluation = evaluate(RULES, stream_lines(SHARD, [record(0, data)]))
+    evaluation = evaluate(BOOK, stream_lines(SHARD, [record(0, data)]))
     dead = [letter.line.position.line for letter in evaluation.undecodable]
     assert len(evaluation.findings) + len(dead) == len(lines(data))
     assert len(set(dead)) == len(dead)

@@ -1,4 +1,4 @@
-"""The rules say what they match, and why."""
+"""The rules that come along say what they match, and why; two contents under one trxId are told apart."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -6,19 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from consumer.detect import RULES, conflict, matches
+from consumer.detect import conflict
 from consumer.domain import Match, Transaction
-from tests.consumer.builders import ARRIVED, content
+from tests.consumer.builders import ARRIVED, BOOK, content
 
 
 @pytest.mark.parametrize("amount", ["0", "999.999999999999999999", "1000", "1000.00", "1000.000000000000000000"])
 def test_an_amount_up_to_the_limit_is_no_anomaly(amount: str) -> None:
-    assert matches(RULES, Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED)) == ()
+    assert BOOK.matches(Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED)) == ()
 
 
 @pytest.mark.parametrize("amount", ["1000.000000000000000001", "1000.01", "1500.25", "99999999999999999999"])
 def test_an_amount_above_the_limit_is_one_with_its_value_in_the_reason(amount: str) -> None:
-    (match,) = matches(RULES, Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED))
+    (match,) = BOOK.matches(Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED))
     assert match == Match("large-amount", 1, f"amount {amount} is greater than 1000")
 
 

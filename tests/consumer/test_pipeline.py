@@ -6,12 +6,11 @@ import pytest
 
 from consumer.breaker import Limit
 from consumer.counts import Tally
-from consumer.detect import RULES
-from consumer.domain import Line, Position, Shard, Transaction
+from consumer.domain import Line, Match, Position, Shard, Transaction
 from consumer.errors import CrashError
 from consumer.patience import Patience, StoppedError
 from consumer.pipeline import Pipeline
-from tests.consumer.builders import ARRIVED, FIRST, SHARD, batch, record, wire
+from tests.consumer.builders import ARRIVED, BOOK, FIRST, SHARD, batch, record, wire
 from tests.consumer.fake_store import FakeStore, outage
 
 LATER = ARRIVED + timedelta(minutes=1)
@@ -19,13 +18,10 @@ MINUTE = ARRIVED.replace(second=0, microsecond=0)
 
 
 class BreaksOnZero:
-    id = "breaks-on-zero"
-    version = 1
-
-    def reason(self, transaction: Transaction) -> str | None:
+    def matches(self, transaction: Transaction) -> tuple[Match, ...]:
         if transaction.content.amount == 0:
             raise ZeroDivisionError("sender s-1")
-        return None
+        return BOOK.matches(transaction)
 
 
 def pipeline_of(store: FakeStore, waits: list[float] | None = None) -> Pipeline:
@@ -34,7 +30,7 @@ def pipeline_of(store: FakeStore, waits: list[float] | None = None) -> Pipeline:
         waits.append(seconds)
         return False
 
-    pipeline = Pipeline([*RULES, BreaksOnZero()], store, Patience(pause))
+    pipeline = Pipeline(BreaksOnZero(), store, Patience(pause))
     if SHARD not in store.done:
         store.done[SHARD] = None
     return pipeline
@@ -85,13 +81,13 @@ def test_a_batch_is_evaluated_once_and_before_the_row_is_held() -> None:
     seen: list[bool] = []
 
     class Watching(BreaksOnZero):
-        def reason(self, transaction: Transaction) -> str | None:
+        def matches(self, transaction: Transaction) -> tuple[Match, ...]:
             seen.append(store.held)
-            return None
+            return ()
 
     store = FakeStore(("commit", outage()), ("begin", outage()))
     store.done[SHARD] = None
-    Pipeline([Watching()], store, Patience(lambda _: False)).process(batch(record(1, wire(), wire())))
+    Pipeline(Watching(), store, Patience(lambda _: False)).process(batch(record(1, wire(), wire())))
     assert seen == [False, False]
     assert store.failures == []
 
@@ -120,7 +116,7 @@ def test_records_that_are_stored_do_not_dilute_what_the_breaker_judges() -> None
     store.done[SHARD] = FIRST + 50
     old = [record(number, wire(amount="1")) for number in range(1, 51)]
     new = [record(number, b"poison\n") for number in range(51, 60)]
-    pipeline = Pipeline(RULES, store, Patience(lambda _: True), Limit(share=0.5, window=10))
+    pipeline = Pipeline(BOOK, store, Patience(lambda _: True), Limit(share=0.5, window=10))
     with pytest.raises(CrashError):
         pipeline.process(batch(*old, *new, record(60, wire())))
     (trip,) = store.trips
@@ -157,7 +153,7 @@ def test_the_wait_ends_when_the_process_is_to_stop() -> None:
     store = FakeStore(("begin", outage()))
     store.done[SHARD] = None
     with pytest.raises(StoppedError):
-        Pipeline(RULES, store, Patience(lambda _: True)).process(batch(record(1, wire())))
+        Pipeline(BOOK, store, Patience(lambda _: True)).process(batch(record(1, wire())))
     assert store.findings == []
 
 

@@ -11,13 +11,12 @@ import pytest
 from amazon_kclpy.kcl import KCLProcess
 
 from consumer import logs
-from consumer.detect import RULES
 from consumer.main import pause_while, run
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
 from consumer.shard_state import Diary, read_states
-from tests.consumer.builders import ARRIVED, FIRST, SHARD, wire
+from tests.consumer.builders import ARRIVED, BOOK, FIRST, SHARD, wire
 from tests.consumer.fake_store import FakeStore, outage
 
 PORTION = 1280 * 1024
@@ -37,7 +36,7 @@ class Daemon:
         self.waits: list[float] = []
         self._refusals = refusals
         pause = lambda seconds: pause_while(1, lambda: 7 if parent_is_gone() else 1, self.waits.append, crash, seconds)  # noqa: E731
-        pipeline = Pipeline(RULES, store, Patience(pause))
+        pipeline = Pipeline(BOOK, store, Patience(pause))
         self._processor = ShardProcessor(pipeline, SHARD.stream_incarnation, crash, pause, diary)
 
     def refuse(self, *refusals: str) -> None:
@@ -360,6 +359,6 @@ def test_kclpy_itself_would_report_an_error_as_success() -> None:
             raise RuntimeError("lost")
 
     answers = io.StringIO()
-    careless = Careless(Pipeline(RULES, FakeStore(), Patience(bool)), "", crash, bool)
+    careless = Careless(Pipeline(BOOK, FakeStore(), Patience(bool)), "", crash, bool)
     KCLProcess(careless, io.StringIO(json.dumps(initialize()) + "\n"), answers, io.StringIO()).run()
     assert _answers(answers) == ["initialize"]

@@ -124,12 +124,6 @@ def test_wrong_rules_are_told_and_not_tried(faulty: Path, archive: Path) -> None
     assert ended.stdout == ""
 
 
-def test_a_wrong_span_is_a_wrong_call(good: Path, archive: Path) -> None:
-    ended = rules("backtest", str(good), "--archive", str(archive), "--lateness", "1w")
-    assert ended.exit_code == 2
-    assert "--lateness is no span of time" in ended.stderr
-
-
 def test_the_report_is_written_as_a_page(good: Path, archive: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     ended = rules("backtest", str(good), "--archive", str(archive), "--html", str(page))
@@ -146,7 +140,7 @@ def test_the_readmes_backtest_prints_what_it_says(tmp_path: Path) -> None:
     with (SAMPLE.parent / "transactions.jsonl").open() as file:
         lines = [json.loads(line, parse_float=str, parse_int=str) for line in file]
     (folder / "part").write_bytes(b"".join(wire(one.pop("trxId"), one.pop("amount"), **one) for one in lines))
-    ended = rules("backtest", str(SAMPLE), "--against", str(DEFAULT), "--lateness", "4000d", "--archive", str(folder))
+    ended = rules("backtest", str(SAMPLE), "--against", str(DEFAULT), "--archive", str(folder))
     assert [line.rstrip() for line in ended.stdout.splitlines()][: len(expected)] == expected
     assert len(expected) == 8
 

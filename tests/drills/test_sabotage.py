@@ -17,8 +17,9 @@ PLACES = [*((module, function) for module, function, _ in STEPS.values()), *BUGS
 DELIVER = """
 from consumer.pipeline import evaluate_records
 from consumer.domain import Batch, Shard
+from consumer.rules.book import Book
 for _ in range(3):
-    evaluate_records([], Batch(Shard("", ""), []))
+    evaluate_records(Book(), Batch(Shard("", ""), []))
     print("delivered", flush=True)
 """
 

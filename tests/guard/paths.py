@@ -11,10 +11,10 @@ from functools import partial
 from itertools import count, islice
 
 from consumer.database import engine
-from consumer.detect import RULES
 from consumer.domain import Batch, Record, Shard
 from consumer.login import Database
 from consumer.pipeline import Evaluation, evaluate_records
+from consumer.rules.editions import shipped
 from consumer.store import Store
 from producer import swift
 from producer.packing import Layout, Packer
@@ -27,6 +27,7 @@ LINES = 13
 ANOMALIES = 0.1
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SHARDS = [Shard("payments@2026", f"shardId-{number:012}") for number in range(MOST_TIMES + 1)]
+BOOK = shipped()
 Work = Callable[[], object]
 
 
@@ -46,7 +47,7 @@ def detect(_: int, __: str) -> list[Work]:
 
 def store(times: int, database_url: str) -> list[Work]:
     """What the consumer does of it: PostgreSQL's part is another process'. For each TIMES there is a shard."""
-    found, shard = Store(engine(Database(database_url), "guard"), "guard", "payments"), SHARDS[times]
+    found, shard = Store(engine(Database(database_url), "guard"), "guard", "payments", BOOK), SHARDS[times]
     found.take_up(shard)
 
     def insert(evaluation: Evaluation) -> None:
@@ -67,7 +68,7 @@ def _read(body: bytes) -> list[Transaction]:
 
 
 def _evaluated(batch: Batch) -> Evaluation:
-    found = evaluate_records(RULES, batch)
+    found = evaluate_records(BOOK, batch)
     assert len(found.findings) == TRANSACTIONS
     return found
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from consumer.detect import RULES
 from consumer.domain import Batch, Shard
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
+from consumer.rules.book import Book
 from consumer.store import Store
-from tests.consumer.builders import SHARD
+from tests.consumer.builders import BOOK, SHARD
 from tests.integration.conftest import as_owner
 from tests.integration.emulator import Emulator
 
@@ -27,12 +27,13 @@ class Consumer:
         shard: Shard = SHARD,
         while_waiting: Callable[[], None] = lambda: None,
         application: str = APPLICATION,
+        book: Book = BOOK,
     ) -> None:
         self.waits: list[float] = []
-        self.store = Store(engine, application, STREAM)
+        self.store = Store(engine, application, STREAM, book)
         self._owner = as_owner(engine)
         self._while_waiting = while_waiting
-        self._pipeline = Pipeline(RULES, self.store, Patience(self._pause))
+        self._pipeline = Pipeline(book, self.store, Patience(self._pause))
         self.done = self._pipeline.take_up(shard)
 
     def process(self, given: Batch) -> None:

@@ -12,11 +12,10 @@ from sqlalchemy import Engine, text
 from consumer import letters
 from consumer.__main__ import main
 from consumer.database import engine as database_engine
-from consumer.detect import RULES
 from consumer.letters import Place, Selection, State
 from consumer.login import Database
 from consumer.redrive import Act, Redrive
-from tests.consumer.builders import FIRST, OTHER_SHARD, SHARD, batch, record, wire
+from tests.consumer.builders import BOOK, FIRST, OTHER_SHARD, SHARD, batch, record, wire
 from tests.integration.streaming import Consumer
 
 Command = Callable[..., int]
@@ -128,7 +127,7 @@ def test_two_redrives_at_once_store_everything_once(consumer: Consumer, database
     def run() -> None:
         target = database_engine(Database(database_url), "test")
         outcomes.extend(
-            one.anomalies for one in Redrive(target, RULES, "pending", Act(), dry_run=False).run(Selection())
+            one.anomalies for one in Redrive(target, BOOK, "pending", Act(), dry_run=False).run(Selection())
         )
         target.dispose()
 
@@ -146,7 +145,7 @@ def test_two_redrives_at_once_store_everything_once(consumer: Consumer, database
 def test_a_limit_is_kept_over_transactions(consumer: Consumer, engine: Engine) -> None:
     many = letters.A_TRANSACTION + 20
     consumer.process(batch(*(record(10 + number, b"poison\n", wire(amount=1)) for number in range(many))))
-    run = Redrive(engine, RULES, "pending", Act(), dry_run=True)
+    run = Redrive(engine, BOOK, "pending", Act(), dry_run=True)
     limit = letters.A_TRANSACTION + 10
     places = [one.letter.place for one in run.run(Selection(limit=limit))]
     assert len(places) == len(set(places)) == limit

@@ -30,6 +30,7 @@ RIGHTS = {
     "conflicts": {"INSERT"},
     "dead_letters": {"SELECT", "INSERT"},
     "emails": {"SELECT", "INSERT", "UPDATE"},
+    "recent_transactions": {"SELECT", "INSERT"},
     "shard_progress": {"SELECT", "INSERT", "UPDATE"},
     "throughput": {"SELECT", "INSERT", "UPDATE"},
     "worker_slots": {"SELECT", "INSERT", "UPDATE"},
@@ -50,6 +51,9 @@ FORBIDDEN = [
     "UPDATE dead_letters SET reason = 'none', first_seen_at = now()",
     "DELETE FROM dead_letters",
     "DELETE FROM breaker",
+    "DELETE FROM recent_transactions",
+    "UPDATE recent_transactions SET counts = false",
+    "DROP TABLE recent_transactions_other",
     # The fence cannot be taken away
     "DELETE FROM shard_progress",
     "DELETE FROM throughput",

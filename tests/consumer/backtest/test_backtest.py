@@ -28,13 +28,12 @@ from tests.consumer.builders import wire
 
 BERKA = Path(__file__).parents[4] / "shared" / "data" / "berka.jsonl.gz"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-LATENESS = timedelta(minutes=1)
 TESTS = "tests: [{given: [{}], expect: no match}]"
 
 
 def rules(*conditions: str, windows: str = "{}", lists: str = "{}") -> RuleSet:
     """Whether they match the one transaction of their test is no matter here."""
-    begin = f"windows: {windows}\nlists: {lists}\nrules:\n"
+    begin = f"lateness: 60s\nwindows: {windows}\nlists: {lists}\nrules:\n"
     form = "- {{id: rule-{}, version: 1, title: T, severity: low, when: '{}', explain: '{{amount}}', tests: {}}}\n"
     text = begin
     for number, when in enumerate(conditions):
@@ -79,19 +78,19 @@ def oracle(found: RuleSet, payloads: Sequence[bytes]) -> tuple[set[tuple[str, UU
             transactions.append(decode(payload))
         except RejectedError:
             undecodable += 1
-    first = dict[UUID, Transaction]()
+    members = dict[UUID, Transaction]()
     for one in sorted(transactions, key=lambda one: one.received_at, reverse=True):
-        first[one.transaction_id] = one
-    in_time = [one for one in first.values() if one.received_at - one.content.transaction_date <= LATENESS]
+        if found.is_in_time(one):
+            members[one.transaction_id] = one
     matches = set[tuple[str, UUID]]()
-    for one in first.values() if found.windows else transactions:
-        values = values_of(found.windows.values(), one, in_time if one in in_time else [])
+    for one in transactions:
+        values = values_of(found.windows.values(), one, members.values() if found.is_in_time(one) else [])
         matches |= {(match.rule_id, one.transaction_id) for match in found.matches(one, values, asking(ENTRIES))}
     return matches, undecodable
 
 
 def tried(folder: Path, found: RuleSet, current: RuleSet | None = None, **scope: Any) -> Report:
-    settings = Settings(Scope(lateness=LATENESS, **scope), ENTRIES)
+    settings = Settings(Scope(**scope), ENTRIES)
     return backtest(found, current, archive_objects([str(folder)]), settings, lambda _size: None)
 
 
@@ -129,7 +128,7 @@ def payloads(draw: st.DrawFn) -> bytes:
         "senderBankId": chance.choice(["one", "two"]),
         "transactionDate": chance.choice([text, text.replace("+00:00", "Z"), text.replace("T", "t")]),
     }
-    received = moment + timedelta(seconds=draw(st.sampled_from([0, 1, 59, 60, 61, 100])))
+    received = moment + timedelta(seconds=draw(st.sampled_from([0, 1, 59, 60, 61, 100, -1, -60, -61])))
     broken: dict[str, Any] = draw(st.sampled_from([*[{}] * 12, *BROKEN]))
     line = wire(receivedAt=received.isoformat(), **(fields | broken))
     written: bytes = draw(st.sampled_from([*[bytes] * 12, *ODD]))(line)

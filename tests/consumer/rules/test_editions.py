@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.errors import CrashError
-from consumer.rules import book
-from consumer.rules.book import EMPTY, NOTICE, Book
+from consumer.rules import editions
+from consumer.rules.book import compiled, load
 from consumer.rules.document import FaultsError
+from consumer.rules.editions import EMPTY, NOTICE, Editions
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 SOON = NOW + NOTICE
@@ -23,7 +24,7 @@ def text(limit: int, version: int = 1, *, title: str = "T", span: str = "1h") ->
     )
 
 
-def published(*limits: int) -> Book:
+def published(*limits: int) -> Editions:
     """One edition an hour, the first at SOON."""
     found = EMPTY
     for number, limit in enumerate(limits):
@@ -32,8 +33,8 @@ def published(*limits: int) -> Book:
     return found
 
 
-def version_at(found: Book, moment: datetime) -> int | None:
-    rules = found.at(moment).rules
+def version_at(found: Editions, moment: datetime) -> int | None:
+    rules = found.book.at(moment).rules
     return rules[0].version if rules else None
 
 
@@ -45,18 +46,24 @@ def test_an_edition_is_in_force_from_its_time_until_the_next_ones() -> None:
 
 
 def test_the_rules_that_ship_are_always_in_force() -> None:
-    found = book.shipped(text(5))
-    assert [version_at(found, moment) for moment in (datetime(1970, 1, 1, tzinfo=UTC), NOW)] == [1, 1]
+    found = editions.shipped()
+    assert [found.at(moment).rules[0].id for moment in (datetime(1970, 1, 1, tzinfo=UTC), NOW)] == ["large-amount"] * 2
 
 
 @given(st.lists(st.integers(1, 9), max_size=4))
 def test_a_book_that_is_written_is_read_again(limits: list[int]) -> None:
     found = published(*limits)
-    again = book.read(found.written())
+    again = editions.read(found.written())
     assert again.editions == found.editions
     assert [version_at(again, SOON + timedelta(hours=number)) for number in range(5)] == [
         version_at(found, SOON + timedelta(hours=number)) for number in range(5)
     ]
+
+
+def test_a_book_that_is_compiled_is_loaded_again() -> None:
+    again = load(compiled(published(5, 6).book))
+    assert compiled(again) == compiled(published(5, 6).book)
+    assert [page.rules.windows for page in again.pages] == [rules.windows for rules in published(5, 6).rules]
 
 
 def test_an_edition_is_announced_a_minute_before() -> None:
@@ -108,4 +115,4 @@ def test_wrong_rules_are_not_published() -> None:
 )
 def test_a_broken_book_is_refused_in_words(data: bytes) -> None:
     with pytest.raises(CrashError, match=r"no book of rules|edition 1 is wrong: line 2, column "):
-        book.read(data)
+        editions.read(data)

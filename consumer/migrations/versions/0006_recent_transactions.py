@@ -1,0 +1,128 @@
+"""The transactions that windows of rules still reach, in a partition for each day of their receipt.
+
+Whoever inserts needs no partition: what has none goes to the default one, and moves once there is. The function that
+makes and drops them belongs to the owner, for the services alter nothing.
+
+Revision ID: 0006
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+TIME = sa.DateTime(timezone=True)
+
+
+def _column(name: str, type_: Any, comment: str) -> sa.Column[Any]:
+    return sa.Column(name, type_, nullable=False, comment=comment)
+
+
+COLUMNS: list[sa.Column[Any]] = [
+    _column("key", sa.Uuid, "What windows know it by: a hash of fields and their values"),
+    _column("transaction_date", TIME, "When the payment was made, by the client's clock"),
+    _column("transaction_id", sa.Uuid, "trxId of the transaction, in lower case"),
+    _column("received_at", TIME, "When the producer took it, by the producer's clock; the partition's day"),
+    _column("counts", sa.Boolean, "Windows count it: it is the first of its trxId"),
+    _column("amount", sa.Numeric, "Exact amount, as the client sent it"),
+    _column("sender_id", sa.Text, "Paying party"),
+    _column("receiver_id", sa.Text, "Paid party"),
+    _column("sender_iban", sa.Text, "Account paid from; may be masked"),
+    _column("receiver_iban", sa.Text, "Account paid to; may be masked"),
+    _column("sender_bank_id", sa.Text, "Bank of the paying party"),
+    _column("receiver_bank_id", sa.Text, "Bank of the paid party"),
+    _column("arrived_at", TIME, "When Kinesis took the record"),
+    _column("stream_incarnation", sa.Text, "Stream ARN and creation time that the record came from"),
+    _column("shard_id", sa.Text, "Kinesis shard of the record"),
+    _column("sequence_number", sa.Numeric, "Kinesis sequence number of the record"),
+    _column("line", sa.Integer, "Line of the transaction in its record, from 1"),
+]
+
+# Waits for nobody for long, and tries again when it is called again: a backup may be reading the tables.
+TEND = """
+CREATE FUNCTION tend_recent_transactions(keep interval) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC'
+AS $$
+DECLARE
+    found record;
+    day date;
+    name text;
+    made int := 0;
+    dropped int := 0;
+    left_over int := 0;
+    oldest timestamptz := (
+        SELECT greatest(min(coalesce(arrived_at, initialized_at)), now() - interval '8 days')
+        FROM shard_progress WHERE ended_at IS NULL
+    ) - keep;
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('tend_recent_transactions')) THEN
+        RETURN 'another session is at it';
+    END IF;
+    FOR day IN SELECT current_date + number FROM generate_series(0, 2) AS number LOOP
+        name := 'recent_transactions_' || to_char(day, 'YYYYMMDD');
+        CONTINUE WHEN to_regclass('public.' || name) IS NOT NULL;
+        LOCK TABLE recent_transactions IN SHARE ROW EXCLUSIVE MODE;
+        EXECUTE format('CREATE TABLE public.%I (LIKE recent_transactions INCLUDING ALL)', name);
+        EXECUTE format('COMMENT ON TABLE public.%I IS %L', name, 'Those received on that day, in UTC');
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM recent_transactions_other WHERE received_at >= %L AND received_at < %L '
+            'RETURNING *) INSERT INTO public.%I SELECT * FROM moved', day, day + 1, name);
+        EXECUTE format(
+            'ALTER TABLE recent_transactions ATTACH PARTITION public.%I FOR VALUES FROM (%L) TO (%L)',
+            name, day, day + 1);
+        made := made + 1;
+    END LOOP;
+    FOR found IN
+        SELECT inhrelid::regclass AS partition
+        FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'recent_transactions'::regclass AND relname ~ '_[0-9]{8}$'
+            AND to_date(right(relname, 8), 'YYYYMMDD') + 1 <= oldest
+    LOOP
+        BEGIN
+            EXECUTE format('DROP TABLE %s', found.partition);
+            dropped := dropped + 1;
+        EXCEPTION WHEN lock_not_available THEN
+            left_over := left_over + 1;
+        END;
+    END LOOP;
+    DELETE FROM recent_transactions_other WHERE received_at < oldest;
+    RETURN format('partitions: %s made, %s dropped, %s in use by others', made, dropped, left_over);
+EXCEPTION WHEN lock_not_available THEN
+    RETURN 'others are at it: nothing was done';
+END $$
+"""
+ABOUT = (
+    "Makes the partitions of the days to come, and drops those that no window reaches: `keep` is the longest window "
+    "and twice the lateness, counted back from where the slowest shard stands, 8 days at most"
+)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "recent_transactions",
+        *COLUMNS,
+        sa.PrimaryKeyConstraint(
+            "key", "transaction_date", "transaction_id", "received_at", name="recent_transactions_pkey"
+        ),
+        comment="Transactions that windows of rules still reach, once for each key; empty where no rule has a window",
+        postgresql_partition_by="RANGE (received_at)",
+    )
+    op.create_index("recent_transactions_transaction_id_idx", "recent_transactions", ["transaction_id"])
+    op.execute("CREATE TABLE recent_transactions_other PARTITION OF recent_transactions DEFAULT")
+    op.execute("COMMENT ON TABLE recent_transactions_other IS 'Those of days that have no partition of their own'")
+    op.execute(TEND)
+    op.execute("COMMENT ON FUNCTION tend_recent_transactions IS '" + ABOUT.replace("'", "''") + "'")
+    op.execute("REVOKE ALL ON FUNCTION tend_recent_transactions FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION tend_recent_transactions TO consumer")
+    op.execute("GRANT SELECT, INSERT ON recent_transactions TO consumer")
+
+
+def downgrade() -> None:
+    op.execute("DROP FUNCTION tend_recent_transactions")
+    op.drop_table("recent_transactions")

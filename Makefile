@@ -13,6 +13,7 @@ BENCH_ARGS ?=
 FLAME_ARGS ?=
 FUZZ_EXAMPLES ?= 2000
 FUZZ_RUNS ?= 5000000
+HISTORIES ?= 20000
 
 # What the deployment's tests need beside .venv, where there is a terraform: see tests/infra/*.in.
 TERRAFORM := $(shell command -v terraform)
@@ -56,8 +57,8 @@ test: test-setup infra-setup lint ## Install the test tools, lint, run all tests
 test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on an emulator (needs terraform)
 	@$(BIN)/python -m pytest tests/infra $(PYTEST_ARGS)
 
-fuzz: test-setup ## Fuzz for an hour: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser
-	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) $(BIN)/python -m pytest tests/fuzz tests/integration/test_histories.py --timeout=0 --durations=0 $(PYTEST_ARGS)
+fuzz: test-setup ## Fuzz for two hours: FUZZ_EXAMPLES an operation of the API, FUZZ_RUNS byte inputs a parser, HISTORIES of payments
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_RUNS=$(FUZZ_RUNS) HISTORIES=$(HISTORIES) $(BIN)/python -m pytest tests/fuzz tests/integration/test_histories.py --timeout=0 --durations=0 $(PYTEST_ARGS)
 
 drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
 	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)

@@ -37,6 +37,7 @@ TARGETS = (
             "tests/integration/test_dead_letters.py",
             "tests/integration/test_replay.py",
             "tests/integration/test_store_outages.py",
+            "tests/integration/test_windows.py",
         ),
     ),
     Target(

@@ -4,6 +4,7 @@ There is one of most of these for each line of the stream: msgspec's structs are
 names, and Python's collector, which need not follow them, leaves them alone.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -72,11 +73,12 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
 
 class Match(msgspec.Struct, frozen=True, gc=False):
-    """A rule that matched a transaction, and why, in words with the values."""
+    """A rule that matched a transaction, and why, in words with the values; and the values by their names."""
 
     rule_id: str
     rule_version: int
     reason: str
+    values: Mapping[str, str] = {}
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):

@@ -31,6 +31,7 @@ class _Row(Content, frozen=True, gc=False):
     rule_id: str
     rule_version: int
     reason: str
+    rule_values: Mapping[str, str]
     stream_incarnation: str
     shard_id: str
     sequence_number: str

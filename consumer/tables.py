@@ -69,6 +69,13 @@ anomalies = Table(
     _text("rule_id", "The rule that matched"),
     Column("rule_version", Integer, nullable=False, comment="Version of the rule that matched"),
     _text("reason", "Why it matched, in words with the values"),
+    Column(
+        "rule_values",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="What the rule asked for, by name: fields of the transaction, and windows",
+    ),
     Column("amount", Numeric, nullable=False, comment="Exact amount, as the client sent it"),
     _text("sender_id", "Paying party"),
     _text("receiver_id", "Paid party"),

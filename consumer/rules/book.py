@@ -16,7 +16,7 @@ from consumer.domain import Match, Transaction
 from consumer.errors import CrashError
 from consumer.rules import explain
 from consumer.rules.evaluate import IsListed
-from consumer.rules.ruleset import NO_VALUES, NOTHING, ListKind, Rule, RuleSet, Severity
+from consumer.rules.ruleset import NO_VALUES, NOTHING, ListKind, RuleSet, Severity, rule
 from consumer.rules.tree import Condition
 from consumer.rules.vocabulary import Vocabulary
 from consumer.rules.windows import Declaration
@@ -147,7 +147,7 @@ def load(data: bytes) -> Book:
 def _in_force(page: _Page) -> InForce:
     vocabulary = Vocabulary(page.windows, page.lists)
     rules = tuple(
-        Rule(
+        rule(
             one.id,
             one.version,
             one.title,
@@ -155,6 +155,7 @@ def _in_force(page: _Page) -> InForce:
             one.when,
             one.condition,
             explain.read(one.explain, vocabulary),
+            vocabulary,
         )
         for one in page.rules
     )

@@ -23,11 +23,11 @@ Piece = Callable[[Transaction, Values], str]
 
 @dataclass(frozen=True)
 class Explanation:
-    """``windows``: those that it names."""
+    """``names``: the fields and windows that it tells of."""
 
     template: str
     pieces: tuple[Piece, ...]
-    windows: frozenset[str]
+    names: tuple[str, ...]
 
     def words(self, transaction: Transaction, values: Values) -> str:
         return "".join([piece(transaction, values) for piece in self.pieces])
@@ -48,16 +48,22 @@ def read(template: str, vocabulary: Vocabulary) -> Explanation:
             )
         else:
             pieces.append(_literal(text[:1] if text in ("{{", "}}") else text))
-    names = {token["name"] for token in TOKEN.finditer(template)}
-    return Explanation(template, tuple(pieces), frozenset(names & set(vocabulary.windows)))
+    names = dict.fromkeys(token["name"] for token in TOKEN.finditer(template) if token["name"])
+    return Explanation(template, tuple(pieces), tuple(names))
 
 
-def _piece(template: str, offset: int, name: str, vocabulary: Vocabulary) -> Piece:
+def piece_of(name: str, vocabulary: Vocabulary) -> Piece | None:
+    """What tells the value of a field or a window; None where it is neither."""
     window = vocabulary.windows.get(name)
     if window:
         return _window(window)
-    if name in FIELDS:
-        return _field(name)
+    return _field(name) if name in FIELDS else None
+
+
+def _piece(template: str, offset: int, name: str, vocabulary: Vocabulary) -> Piece:
+    found = piece_of(name, vocabulary)
+    if found:
+        return found
     names = [*FIELDS, *vocabulary.windows]
     words = f"{name} is not known{meant(name, names)}" if name.isidentifier() else "a name alone stands in the braces"
     raise _fault(template, offset, words)

@@ -10,7 +10,7 @@ from consumer.detect import CONFLICTING_CONTENT
 from consumer.rules import declarations, explain, language
 from consumer.rules.declarations import Words
 from consumer.rules.document import Document
-from consumer.rules.ruleset import Rule, RuleSet, Severity
+from consumer.rules.ruleset import Rule, RuleSet, Severity, rule
 from consumer.rules.syntax import Fault
 from consumer.rules.trial import EXPECTATIONS, Trial, complaint
 from consumer.rules.vocabulary import Vocabulary, meant
@@ -46,13 +46,13 @@ def read(text: str) -> RuleSet:
     lists = dict(declarations.lists(document, nodes.get("lists"), windows))
     found = list(_rules(document, nodes.get("rules"), Vocabulary(windows, lists)))
     document.raise_faults()
-    for rule, trials, places in found:
-        alone = RuleSet((rule,), windows, lists, lateness)
+    for one, trials, places in found:
+        alone = RuleSet((one,), windows, lists, lateness)
         for trial, place in zip(trials, places, strict=True):
             if words := complaint(alone, trial):
-                document.wrong(place, f"{rule.id}: {trial.name or 'this test'}: {words}")
+                document.wrong(place, f"{one.id}: {trial.name or 'this test'}: {words}")
     document.raise_faults()
-    return RuleSet(tuple(rule for rule, _, _ in found), windows, lists, lateness)
+    return RuleSet(tuple(one.rule for one in found), windows, lists, lateness)
 
 
 def _sections(document: Document) -> Iterator[tuple[str, yaml.Node]]:
@@ -78,9 +78,9 @@ def _rules(document: Document, node: yaml.Node | None, vocabulary: Vocabulary) -
         if entry.id in ids:
             document.wrong(parts["id"], f"another rule is called {entry.id} already")
         ids.add(entry.id)
-        rule = _rule(document, entry, parts, vocabulary)
-        if rule:
-            yield _Found(rule, entry.tests, document.elements(parts["tests"]))
+        found = _rule(document, entry, parts, vocabulary)
+        if found:
+            yield _Found(found, entry.tests, document.elements(parts["tests"]))
 
 
 def _rule(document: Document, entry: _Entry, parts: dict[str, yaml.Node], vocabulary: Vocabulary) -> Rule | None:
@@ -88,7 +88,8 @@ def _rule(document: Document, entry: _Entry, parts: dict[str, yaml.Node], vocabu
     explanation = _inside(document, parts["explain"], lambda: explain.read(entry.explain, vocabulary))
     if condition is None or explanation is None:
         return None
-    return Rule(entry.id, entry.version, entry.title, entry.severity, entry.when.strip(), condition, explanation)
+    own = entry.id, entry.version, entry.title, entry.severity, entry.when.strip()
+    return rule(*own, condition, explanation, vocabulary)
 
 
 def _inside(document: Document, node: yaml.Node, reading: Callable[[], T]) -> T | None:

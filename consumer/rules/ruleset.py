@@ -8,9 +8,10 @@ from functools import cached_property
 
 from consumer.domain import Match, Transaction
 from consumer.rules.evaluate import IsListed, Matching, Values, matching
-from consumer.rules.explain import Explanation
+from consumer.rules.explain import Explanation, Piece, piece_of
 from consumer.rules.growth import only_grows
-from consumer.rules.tree import Condition, windows_in
+from consumer.rules.tree import Condition, fields_in, windows_in
+from consumer.rules.vocabulary import FIELDS, Vocabulary
 from consumer.rules.windows import LATENESS, Declaration
 
 NO_VALUES: Values = {}
@@ -42,6 +43,8 @@ class Rule:
     when: str
     condition: Condition
     explanation: Explanation
+    values: tuple[tuple[str, Piece], ...]
+    """What tells of each field and window that it asks for or explains itself by."""
 
     @cached_property
     def is_order_dependent(self) -> bool:
@@ -51,7 +54,28 @@ class Rule:
     @cached_property
     def windows(self) -> frozenset[str]:
         """The names of those that its condition asks for, or its explanation."""
-        return frozenset(window.name for window in windows_in(self.condition)) | self.explanation.windows
+        return frozenset(name for name, _ in self.values if name not in FIELDS)
+
+    def match(self, transaction: Transaction, values: Values) -> Match:
+        told = {name: piece(transaction, values) for name, piece in self.values}
+        return Match(self.id, self.version, self.explanation.words(transaction, values), told)
+
+
+def rule(
+    id: str,  # noqa: A002 - as the field
+    version: int,
+    title: str,
+    severity: Severity,
+    when: str,
+    condition: Condition,
+    explanation: Explanation,
+    vocabulary: Vocabulary,
+) -> Rule:
+    """Both are checked against the vocabulary."""
+    names = *fields_in(condition), *(window.name for window in windows_in(condition)), *explanation.names
+    pieces = {name: piece_of(name, vocabulary) for name in names}
+    values = tuple((name, piece) for name, piece in pieces.items() if piece)
+    return Rule(id, version, title, severity, when, condition, explanation, values)
 
 
 @dataclass(frozen=True)
@@ -97,10 +121,7 @@ class RuleSet:
 
     def explained(self, numbers: Sequence[int], transaction: Transaction, values: Values) -> tuple[Match, ...]:
         """Of the rules of these numbers, which match."""
-        return tuple([self._match(self.rules[number], transaction, values) for number in numbers])
-
-    def _match(self, rule: Rule, transaction: Transaction, values: Values) -> Match:
-        return Match(rule.id, rule.version, rule.explanation.words(transaction, values))
+        return tuple([self.rules[number].match(transaction, values) for number in numbers])
 
     @cached_property
     def matching(self) -> Matching:

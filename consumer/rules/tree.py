@@ -198,6 +198,23 @@ def windows_in(node: Condition | Number) -> Iterator[Window]:
             yield from windows_in(right)
 
 
+def fields_in(node: Condition | Number | Text) -> Iterator[str]:
+    """Their names, in the order in which they stand there."""
+    match node:
+        case Field(name):
+            yield name
+        case PartOf(_, instant):
+            yield instant.name
+        case Not(inner):
+            yield from fields_in(inner)
+        case Among(text) | Listed(text) | Has(_, text):
+            yield from fields_in(text)
+        case Same(left, right):
+            yield from (*fields_in(left), *fields_in(right))
+        case Both(left, right) | Either(left, right) | Compare(_, left, right) | Arithmetic(_, left, right):
+            yield from (*fields_in(left), *fields_in(right))
+
+
 def renamed(tree: Condition, names: Mapping[str, str]) -> Condition:
     """With windows called otherwise."""
     match tree:

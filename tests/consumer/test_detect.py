@@ -19,7 +19,7 @@ def test_an_amount_up_to_the_limit_is_no_anomaly(amount: str) -> None:
 @pytest.mark.parametrize("amount", ["1000.000000000000000001", "1000.01", "1500.25", "99999999999999999999"])
 def test_an_amount_above_the_limit_is_one_with_its_value_in_the_reason(amount: str) -> None:
     (match,) = BOOK.matches(Transaction(UUID(int=1), content(amount=Decimal(amount)), ARRIVED))
-    assert match == Match("large-amount", 1, f"amount {amount} is greater than 1000")
+    assert match == Match("large-amount", 1, f"amount {amount} is greater than 1000", {"amount": amount})
 
 
 def test_the_same_content_written_otherwise_is_no_conflict() -> None:

@@ -68,6 +68,13 @@ def test_windows_hold_what_earlier_batches_brought(engine: Engine) -> None:
     assert consumer.progress() == [(4, 4, 0)]
 
 
+def test_an_anomaly_has_the_values_that_made_it_match(engine: Engine) -> None:
+    consumer = Consumer(engine, book=RULES)
+    consumer.process(batch(record(1, line(1), line(2, "600.50", minute=59), line(3, 6000, minute=200))))
+    query = "SELECT rule_version, rule_values FROM anomaly_report ORDER BY transaction_id, rule"
+    assert consumer.rows(query) == [(2, {"sent": "1200.5"}), (1, {"amount": "6000"}), (2, {"sent": "6000"})]
+
+
 def test_what_comes_later_but_was_earlier_makes_known_ones_match(engine: Engine) -> None:
     consumer = Consumer(engine, book=RULES)
     consumer.process(batch(record(1, line(2, minute=30))))

@@ -1,6 +1,7 @@
-"""The transactions that windows of rules still reach, in a partition for each day of their receipt.
+"""Rules with windows: what made each anomaly match, and the transactions that windows still reach.
 
-Whoever inserts needs no partition: what has none goes to the default one, and moves once there is. The function that
+Those have a partition for each day of their receipt.
+Whoever inserts needs none: what has none goes to the default one, and moves once there is. The function that
 makes and drops them belongs to the owner, for the services alter nothing.
 
 Revision ID: 0006
@@ -10,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0006"
 down_revision = "0005"
@@ -42,6 +44,18 @@ COLUMNS: list[sa.Column[Any]] = [
     _column("sequence_number", sa.Numeric, "Kinesis sequence number of the record"),
     _column("line", sa.Integer, "Line of the transaction in its record, from 1"),
 ]
+
+REPORT = """
+CREATE OR REPLACE VIEW anomaly_report AS
+SELECT a.id AS anomaly_id, a.transaction_id, a.rule_id AS rule, a.rule_version, a.reason, a.amount,
+       a.sender_id, a.receiver_id, a.sender_iban, a.receiver_iban, a.sender_bank_id, a.receiver_bank_id,
+       a.transaction_date, a.received_at, a.detected_at,
+       a.stream_incarnation AS stream, a.shard_id AS shard, a.sequence_number, a.line,
+       l.state AS alert_state, l.email_id, e.state AS email_state, e.sent_at AS email_sent_at{}
+FROM anomalies a
+LEFT JOIN alerts l ON l.anomaly_id = a.id
+LEFT JOIN emails e ON e.id = l.email_id
+"""
 
 # Waits for nobody for long, and tries again when it is called again: a backup may be reading the tables.
 TEND = """
@@ -104,6 +118,21 @@ ABOUT = (
 
 
 def upgrade() -> None:
+    op.add_column(
+        "anomalies",
+        sa.Column(
+            "rule_values",
+            JSONB,
+            nullable=False,
+            server_default=sa.text("'{}'"),
+            comment="What the rule asked for, by name: fields of the transaction, and windows",
+        ),
+    )
+    op.execute(REPORT.format(", a.rule_values"))
+    op.execute(
+        "COMMENT ON COLUMN anomaly_report.rule_values IS 'What the rule asked for, by name: fields of the "
+        "transaction, and windows'"
+    )
     op.create_table(
         "recent_transactions",
         *COLUMNS,
@@ -124,5 +153,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP VIEW anomaly_report")
+    op.execute(REPORT.format(""))
+    op.execute("GRANT SELECT ON anomaly_report TO analyst")
+    op.drop_column("anomalies", "rule_values")
     op.execute("DROP FUNCTION tend_recent_transactions")
     op.drop_table("recent_transactions")

@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
-from consumer import breaker_commands, dead_letters, rule_commands
+from consumer import breaker_commands, dead_letters, list_commands, rule_commands
 from consumer.errors import ConsumerError, SettingsError
 
 FAILED = 1
@@ -29,6 +29,7 @@ app.add_typer(emails, name="emails")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(breaker_commands.app, name="breaker")
 app.add_typer(rule_commands.app, name="rules")
+app.add_typer(list_commands.app, name="lists")
 
 
 class Role(StrEnum):

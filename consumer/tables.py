@@ -21,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    Sequence,
     Table,
     Text,
     UniqueConstraint,
@@ -254,6 +255,33 @@ worker_slots = Table(
     _time("expires_at", "Whose time is over without a renewal counts as dead; or when it was given up"),
     CheckConstraint("slot >= 0", name="slot"),
     comment="Ids of consumers that outlive them: who takes a dead one's slot has its shards at once",
+)
+
+list_entries = Table(
+    "list_entries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the entry"),
+    _text("list", "The list, as rules name it"),
+    _text("value", "Who or what stands in it, letter by letter"),
+    _text("reason", "Why"),
+    _time("effective_from", "From when on, by the producer's clock as it received a transaction"),
+    _time("expires_at", "Before when; null: for ever", nullable=True),
+    _text("added_by", "Who has added it"),
+    _time("added_at", "When it was added", server_default=func.now()),
+    _text("removed_by", "Who has removed it, which set its end; null where nobody has", nullable=True),
+    _text("removal_reason", "Why it was removed", nullable=True),
+    Column(
+        "changed",
+        BigInteger,
+        Sequence("list_entries_changed_seq"),
+        nullable=False,
+        server_default=text("nextval('list_entries_changed_seq')"),
+        comment="Number of the last change, by which consumers see that there was one",
+    ),
+    CheckConstraint("expires_at >= effective_from", name="expiry"),
+    Index(None, "list", "value"),
+    Index(None, "changed"),
+    comment="Lists that rules ask for: entries are added and ended, and never deleted",
 )
 
 recent_transactions = Table(

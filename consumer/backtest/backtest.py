@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from consumer.archive import ArchiveObject
-from consumer.backtest.entries import Entry
 from consumer.backtest.judge import Judge
 from consumer.backtest.report import Asked, Report, Reporter
 from consumer.backtest.run import Advance, Counted, Run, Scope
 from consumer.errors import CrashError
+from consumer.rules.entries import Entry
 from consumer.rules.ruleset import RuleSet
 from consumer.rules.tree import Condition, renamed
 from consumer.rules.windows import Declaration

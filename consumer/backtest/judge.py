@@ -8,8 +8,8 @@ from uuid import UUID
 
 import duckdb
 
-from consumer.backtest.entries import Entry, asking
 from consumer.domain import Content, Transaction
+from consumer.rules.entries import Entry, asking
 from consumer.rules.evaluate import Values, matching
 from consumer.rules.history import aggregates
 from consumer.rules.sql import COLUMNS, LISTS, column_of, decided

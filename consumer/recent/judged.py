@@ -13,12 +13,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from consumer.domain import Content, Finding, Transaction
+from consumer.lists import Lists
 from consumer.recent import state
 from consumer.recent.keys import Kind, kinds_of
 from consumer.recent.state import Identity, Place, Row, Stretch
 from consumer.recent.values import Question, values_of
 from consumer.rules.book import Book
-from consumer.rules.evaluate import Values
+from consumer.rules.entries import nobody
+from consumer.rules.evaluate import IsListed, Values
 
 
 @dataclass
@@ -42,20 +44,24 @@ class _Grown:
 
 
 class Judge:
-    """Of a book of rules. Where none of them has a window nothing is done at all."""
+    """Of a book of rules. Where none of them has a window, or asks for a list, nothing is done at all."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
         self._kinds: dict[int, list[Kind]] = {}
+        self._lists = Lists()
+        self._is_listed: IsListed = nobody
 
     def hold(self, connection: Connection, findings: Sequence[Finding]) -> None:
         """To be called first, and with all that this database transaction is going to ask `judged` about."""
+        if self._book.has_lists:
+            self._is_listed = self._lists.asked(connection)
         if self._book.has_windows:
             state.lock(connection, {key for one in findings for _, key in self._keys(one.transaction)})
 
     def judged(self, connection: Connection, findings: Sequence[Finding]) -> list[Finding]:
         """The findings with what rules with windows add, and behind them others that are known and match now."""
-        if not self._book.has_windows:
+        if not self._book.has_windows and not self._book.has_lists:
             return list(findings)
         grown = self._remember(connection, findings)
         questions = [self._question(number, one, grown) for number, one in enumerate(findings)]
@@ -70,7 +76,7 @@ class Judge:
         rules = self._book.at(finding.transaction.received_at)
         is_alone = number in grown.alone
         is_first = is_alone or _identity(finding) in grown.new
-        return Question(finding, rules.windowed if is_first else rules.growing, is_alone)
+        return Question(finding, rules.stateful if is_first else rules.lasting, is_alone)
 
     def _again(self, connection: Connection, grown: _Grown, asked: set[Identity]) -> list[Question]:
         stretches = grown.stretches
@@ -83,7 +89,7 @@ class Judge:
 
     def _answered(self, question: Question, values: Values) -> Finding:
         finding = question.finding
-        more = question.rules.matches(finding.transaction, values, self._book.is_listed)
+        more = question.rules.matches(finding.transaction, values, self._is_listed)
         return msgspec.structs.replace(finding, matches=(*finding.matches, *more)) if more else finding
 
     def _remember(self, connection: Connection, findings: Sequence[Finding]) -> _Grown:

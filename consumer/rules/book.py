@@ -15,7 +15,7 @@ import msgspec
 from consumer.domain import Match, Transaction
 from consumer.errors import CrashError
 from consumer.rules import explain
-from consumer.rules.evaluate import IsListed
+from consumer.rules.entries import nobody
 from consumer.rules.ruleset import NO_VALUES, NOTHING, ListKind, RuleSet, Severity, rule
 from consumer.rules.tree import Condition
 from consumer.rules.vocabulary import Vocabulary
@@ -23,12 +23,9 @@ from consumer.rules.windows import Declaration
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
+NOTICE = timedelta(seconds=60)
+"""Before what is new takes effect: by then everybody knows of it."""
 NO_RULES = RuleSet((), {}, {})
-
-
-def nobody(_list: str, _value: str, _at: datetime) -> bool:
-    """All lists are empty."""
-    return False
 
 
 @dataclass(frozen=True)
@@ -42,9 +39,8 @@ class InForce:
 class Book:
     """``pages`` in the order of their times, each later than the one before."""
 
-    def __init__(self, pages: Sequence[InForce] = (), is_listed: IsListed = nobody) -> None:
+    def __init__(self, pages: Sequence[InForce] = ()) -> None:
         self.pages = tuple(pages)
-        self.is_listed = is_listed
         self._open = _Opened(LAST, ALWAYS, NO_RULES)
 
     def at(self, received_at: datetime) -> RuleSet:
@@ -56,7 +52,7 @@ class Book:
         opened, received_at = self._open, transaction.received_at
         if not opened.begin <= received_at < opened.end:
             opened = self._opened(received_at)
-        found = opened.matching(transaction, NO_VALUES, self.is_listed)
+        found = opened.matching(transaction, NO_VALUES, nobody)
         return opened.simple.explained(found, transaction, NO_VALUES) if found else NOTHING
 
     def _opened(self, received_at: datetime) -> "_Opened":
@@ -74,6 +70,10 @@ class Book:
     @cached_property
     def has_windows(self) -> bool:
         return any(page.rules.asked for page in self.pages)
+
+    @cached_property
+    def has_lists(self) -> bool:
+        return any(rule.lists for page in self.pages for rule in page.rules.rules)
 
     @cached_property
     def lateness(self) -> timedelta:

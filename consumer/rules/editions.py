@@ -6,19 +6,18 @@ one's time comes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from consumer.errors import CrashError
 from consumer.rules import rulefile
-from consumer.rules.book import ALWAYS, Book, InForce
+from consumer.rules.book import ALWAYS, NOTICE, Book, InForce
 from consumer.rules.document import FaultsError
 from consumer.rules.ruleset import Rule, RuleSet
 from consumer.rules.tree import windows_in
 
-NOTICE = timedelta(seconds=60)
 SHIPPED = Path(__file__).parents[1] / "rules.yaml"
 
 

@@ -1,6 +1,6 @@
 """A checked file of rules: what each says, and which of them match a transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ from consumer.domain import Match, Transaction
 from consumer.rules.evaluate import IsListed, Matching, Values, matching
 from consumer.rules.explain import Explanation, Piece, piece_of
 from consumer.rules.growth import only_grows
-from consumer.rules.tree import Condition, fields_in, windows_in
+from consumer.rules.tree import Condition, fields_in, lists_in, windows_in
 from consumer.rules.vocabulary import FIELDS, Vocabulary
 from consumer.rules.windows import LATENESS, Declaration
 
@@ -56,6 +56,15 @@ class Rule:
         """The names of those that its condition asks for, or its explanation."""
         return frozenset(name for name, _ in self.values if name not in FIELDS)
 
+    @cached_property
+    def lists(self) -> frozenset[str]:
+        return frozenset(lists_in(self.condition))
+
+    @property
+    def is_simple(self) -> bool:
+        """It looks at the transaction alone."""
+        return not self.windows and not self.lists
+
     def match(self, transaction: Transaction, values: Values) -> Match:
         told = {name: piece(transaction, values) for name, piece in self.values}
         return Match(self.id, self.version, self.explanation.words(transaction, values), told)
@@ -99,16 +108,25 @@ class RuleSet:
     @cached_property
     def simple(self) -> "RuleSet":
         """The rules that look at a transaction alone."""
-        return replace(self, rules=tuple(rule for rule in self.rules if not rule.windows))
+        return self._only(lambda rule: rule.is_simple)
 
     @cached_property
-    def windowed(self) -> "RuleSet":
-        return replace(self, rules=tuple(rule for rule in self.rules if rule.windows))
+    def stateful(self) -> "RuleSet":
+        """The others: they are asked in the database transaction that stores what they say."""
+        return self._only(lambda rule: not rule.is_simple)
+
+    @cached_property
+    def lasting(self) -> "RuleSet":
+        """Those of the stateful ones that are asked of a transaction however often it comes."""
+        return self._only(lambda rule: not rule.is_simple and not rule.is_order_dependent)
 
     @cached_property
     def growing(self) -> "RuleSet":
-        """Those of the windowed ones that are asked again whenever a window of theirs has grown."""
-        return replace(self, rules=tuple(rule for rule in self.windowed.rules if not rule.is_order_dependent))
+        """Those that are asked again whenever a window of theirs has grown."""
+        return self._only(lambda rule: bool(rule.windows) and not rule.is_order_dependent)
+
+    def _only(self, wanted: Callable[[Rule], bool]) -> "RuleSet":
+        return replace(self, rules=tuple(rule for rule in self.rules if wanted(rule)))
 
     def is_in_time(self, transaction: Transaction) -> bool:
         """Whether it belongs to other transactions' windows, and they to its."""

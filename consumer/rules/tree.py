@@ -215,6 +215,16 @@ def fields_in(node: Condition | Number | Text) -> Iterator[str]:
             yield from (*fields_in(left), *fields_in(right))
 
 
+def lists_in(node: Condition) -> Iterator[str]:
+    match node:
+        case Listed(_, name):
+            yield name
+        case Not(inner):
+            yield from lists_in(inner)
+        case Both(left, right) | Either(left, right):
+            yield from (*lists_in(left), *lists_in(right))
+
+
 def renamed(tree: Condition, names: Mapping[str, str]) -> Condition:
     """With windows called otherwise."""
     match tree:

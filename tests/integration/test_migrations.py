@@ -28,6 +28,7 @@ VIEWS = {
     "throughput_by_minute",
     "breaker_report",
     "worker_report",
+    "list_report",
 }
 
 # Everything of a schema that the two ways of making it must agree on, in words that hold no object ids.

@@ -30,13 +30,16 @@ RIGHTS = {
     "conflicts": {"INSERT"},
     "dead_letters": {"SELECT", "INSERT"},
     "emails": {"SELECT", "INSERT", "UPDATE"},
+    "list_entries": {"SELECT", "INSERT"},
     "recent_transactions": {"SELECT", "INSERT"},
     "shard_progress": {"SELECT", "INSERT", "UPDATE"},
     "throughput": {"SELECT", "INSERT", "UPDATE"},
     "worker_slots": {"SELECT", "INSERT", "UPDATE"},
 }
-# Beyond those, of single columns: what was done about a dead letter.
-COLUMN_RIGHTS = {("dead_letters", "state", "UPDATE"), ("dead_letters", "history", "UPDATE")}
+# Beyond those, of single columns: what was done about a dead letter, and the end of a list's entry.
+COLUMN_RIGHTS = {("dead_letters", "state", "UPDATE"), ("dead_letters", "history", "UPDATE")} | {
+    ("list_entries", name, "UPDATE") for name in ("expires_at", "removed_by", "removal_reason", "changed")
+}
 
 FORBIDDEN = [
     # What was found stays as it was found
@@ -51,6 +54,9 @@ FORBIDDEN = [
     "UPDATE dead_letters SET reason = 'none', first_seen_at = now()",
     "DELETE FROM dead_letters",
     "DELETE FROM breaker",
+    "DELETE FROM list_entries",
+    "UPDATE list_entries SET value = 'x'",
+    "UPDATE list_entries SET effective_from = now()",
     "DELETE FROM recent_transactions",
     "UPDATE recent_transactions SET counts = false",
     "DROP TABLE recent_transactions_other",

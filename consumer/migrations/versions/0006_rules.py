@@ -45,6 +45,37 @@ COLUMNS: list[sa.Column[Any]] = [
     _column("line", sa.Integer, "Line of the transaction in its record, from 1"),
 ]
 
+LISTS: list[sa.Column[Any]] = [
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the entry"),
+    _column("list", sa.Text, "The list, as rules name it"),
+    _column("value", sa.Text, "Who or what stands in it, letter by letter"),
+    _column("reason", sa.Text, "Why"),
+    _column("effective_from", TIME, "From when on, by the producer's clock as it received a transaction"),
+    sa.Column("expires_at", TIME, comment="Before when; null: for ever"),
+    _column("added_by", sa.Text, "Who has added it"),
+    sa.Column("added_at", TIME, nullable=False, server_default=sa.func.now(), comment="When it was added"),
+    sa.Column("removed_by", sa.Text, comment="Who has removed it, which set its end; null where nobody has"),
+    sa.Column("removal_reason", sa.Text, comment="Why it was removed"),
+    sa.Column(
+        "changed",
+        sa.BigInteger,
+        nullable=False,
+        server_default=sa.text("nextval('list_entries_changed_seq')"),
+        comment="Number of the last change, by which consumers see that there was one",
+    ),
+]
+LIST_REPORT = """
+CREATE VIEW list_report AS
+SELECT list, value, reason, effective_from, expires_at, added_by, added_at, removed_by, removal_reason,
+       CASE WHEN effective_from > now() THEN 'coming' WHEN expires_at <= now() THEN 'expired' ELSE 'in force' END
+           AS state
+FROM list_entries
+"""
+LIST_REPORT_COLUMNS = {
+    **{column.name: column.comment for column in LISTS if column.name not in ("id", "changed")},
+    "state": "coming, in force or expired",
+}
+
 REPORT = """
 CREATE OR REPLACE VIEW anomaly_report AS
 SELECT a.id AS anomaly_id, a.transaction_id, a.rule_id AS rule, a.rule_version, a.reason, a.amount,
@@ -133,6 +164,23 @@ def upgrade() -> None:
         "COMMENT ON COLUMN anomaly_report.rule_values IS 'What the rule asked for, by name: fields of the "
         "transaction, and windows'"
     )
+    op.execute("CREATE SEQUENCE list_entries_changed_seq")
+    op.create_table(
+        "list_entries",
+        *LISTS,
+        sa.CheckConstraint("expires_at >= effective_from", name="expiry"),
+        comment="Lists that rules ask for: entries are added and ended, and never deleted",
+    )
+    op.create_index("list_entries_list_value_idx", "list_entries", ["list", "value"])
+    op.create_index("list_entries_changed_idx", "list_entries", ["changed"])
+    op.execute("GRANT SELECT, INSERT ON list_entries TO consumer")
+    op.execute("GRANT UPDATE (expires_at, removed_by, removal_reason, changed) ON list_entries TO consumer")
+    op.execute("GRANT USAGE ON SEQUENCE list_entries_changed_seq TO consumer")
+    op.execute(LIST_REPORT)
+    op.execute("COMMENT ON VIEW list_report IS 'Who stands in the lists that rules ask for, since when, and why'")
+    for name, words in LIST_REPORT_COLUMNS.items():
+        op.execute(f"COMMENT ON COLUMN list_report.{name} IS " + _quoted(words or ""))
+    op.execute("GRANT SELECT ON list_report TO analyst")
     op.create_table(
         "recent_transactions",
         *COLUMNS,
@@ -146,7 +194,7 @@ def upgrade() -> None:
     op.execute("CREATE TABLE recent_transactions_other PARTITION OF recent_transactions DEFAULT")
     op.execute("COMMENT ON TABLE recent_transactions_other IS 'Those of days that have no partition of their own'")
     op.execute(TEND)
-    op.execute("COMMENT ON FUNCTION tend_recent_transactions IS '" + ABOUT.replace("'", "''") + "'")
+    op.execute("COMMENT ON FUNCTION tend_recent_transactions IS " + _quoted(ABOUT))
     op.execute("REVOKE ALL ON FUNCTION tend_recent_transactions FROM PUBLIC")
     op.execute("GRANT EXECUTE ON FUNCTION tend_recent_transactions TO consumer")
     op.execute("GRANT SELECT, INSERT ON recent_transactions TO consumer")
@@ -159,3 +207,10 @@ def downgrade() -> None:
     op.drop_column("anomalies", "rule_values")
     op.execute("DROP FUNCTION tend_recent_transactions")
     op.drop_table("recent_transactions")
+    op.execute("DROP VIEW list_report")
+    op.drop_table("list_entries")
+    op.execute("DROP SEQUENCE list_entries_changed_seq")
+
+
+def _quoted(words: str) -> str:
+    return "'" + words.replace("'", "''") + "'"

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
-from consumer.backtest.entries import Entry, asking
 from consumer.backtest.report import Report
 from consumer.backtest.run import Scope
 from consumer.decode import decode, lines
@@ -22,6 +21,7 @@ from consumer.domain import Transaction
 from consumer.errors import CrashError, RejectedError
 from consumer.rules import rulefile
 from consumer.rules.document import FaultsError
+from consumer.rules.entries import Entry, asking
 from consumer.rules.history import values_of
 from consumer.rules.ruleset import RuleSet
 from tests.consumer.builders import wire

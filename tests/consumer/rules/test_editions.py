@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from consumer.errors import CrashError
 from consumer.rules import editions
-from consumer.rules.book import compiled, load
+from consumer.rules.book import NOTICE, compiled, load
 from consumer.rules.document import FaultsError
-from consumer.rules.editions import EMPTY, NOTICE, Editions
+from consumer.rules.editions import EMPTY, Editions
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
 SOON = NOW + NOTICE

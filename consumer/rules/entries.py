@@ -1,4 +1,4 @@
-"""Entries of lists, as a backtest is given them."""
+"""Entries of lists, and who is listed when."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,6 +16,9 @@ class Entry(NamedTuple):
     effective_from: datetime
     expires_at: datetime | None = None
 
+    def holds_at(self, moment: datetime) -> bool:
+        return self.effective_from <= moment and (self.expires_at is None or moment < self.expires_at)
+
 
 def asking(entries: Iterable[Entry]) -> IsListed:
     known = defaultdict[tuple[str, str], list[Entry]](list)
@@ -23,9 +26,11 @@ def asking(entries: Iterable[Entry]) -> IsListed:
         known[entry.list, entry.value].append(entry)
 
     def is_listed(name: str, value: str, at: datetime) -> bool:
-        return any(
-            entry.effective_from <= at and (entry.expires_at is None or at < entry.expires_at)
-            for entry in known.get((name, value), ())
-        )
+        return any(entry.holds_at(at) for entry in known.get((name, value), ()))
 
     return is_listed
+
+
+def nobody(_list: str, _value: str, _at: datetime) -> bool:
+    """All lists are empty."""
+    return False

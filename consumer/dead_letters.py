@@ -136,12 +136,12 @@ def redrive(
     Example: python -m consumer dead-letters redrive --reason "schema version" --note "v2 is understood now"
     """
     from consumer import letters_shown, repairs
+    from consumer.publishing.source import current_book
     from consumer.redrive import Act, Redrive
-    from consumer.rules.editions import shipped
 
     selection = _selection(state, letter, reason=reason, shard=shard, stream=stream, begin=begin, end=end, limit=limit)
     database = _selected(selection, every)
-    run = Redrive(database, shipped(), "muted" if no_alert else "pending", Act(by, note), dry_run=dry_run)
+    run = Redrive(database, current_book(), "muted" if no_alert else "pending", Act(by, note), dry_run=dry_run)
     outcomes = list(run.run(selection))
     if as_json:
         _print_lines(

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
+from consumer.publishing.watch import RulesState
 from consumer.shard_state import ShardState
 
 log = structlog.get_logger(__name__)
@@ -22,6 +23,14 @@ class OfShard(NamedTuple):
     value: Callable[[ShardState], float]
 
 
+class OfRules(NamedTuple):
+    """A metric of the rules that this consumer evaluates."""
+
+    name: str
+    words: str
+    value: Callable[[RulesState], float]
+
+
 GAUGES = [
     # How far the last batch was behind the end of its shard when it was delivered.
     OfShard("consumer_lag_milliseconds", "Age of the last batch's end behind its shard's", lambda s: s.lag_ms),
@@ -31,6 +40,14 @@ GAUGES = [
     OfShard("consumer_in_flight_batches", "Batches under way", lambda s: float(s.begun_at is not None)),
     # 1 while the database does not answer and is waited for, else 0.
     OfShard("consumer_waiting_for_database", "Waits for the database", lambda s: float(s.waits_since is not None)),
+]
+OF_RULES = [
+    # The last edition that was taken up, of whatever time; 0 for the rules that ship.
+    OfRules("consumer_rules_edition", "Last edition of the rules", lambda s: s.edition),
+    # 1 while what is published cannot be taken up and the former rules stay, else 0.
+    OfRules("consumer_rules_fault", "The published rules are broken", lambda s: float(s.fault is not None)),
+    # When they were last read, in seconds since 1970.
+    OfRules("consumer_rules_read_timestamp_seconds", "Last reading of the rules", lambda s: s.read_at),
 ]
 COUNTERS = [
     # Lines of the stream that were evaluated.
@@ -47,11 +64,19 @@ BATCH_SECONDS = "consumer_batch_seconds"
 class ShardMetrics(Collector):
     """The consumer's, read from what its children wrote down at the moment of each scrape."""
 
-    def __init__(self, states: Callable[[], Sequence[ShardState]]) -> None:
+    def __init__(
+        self,
+        states: Callable[[], Sequence[ShardState]],
+        rules: Callable[[], RulesState | None] = lambda: None,
+    ) -> None:
         self._states = states
+        self._rules = rules
 
     def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily | SummaryMetricFamily]:
-        states = self._states()
+        states, rules = self._states(), self._rules()
+        for told in OF_RULES if rules else ():
+            assert rules
+            yield GaugeMetricFamily(told.name, told.words, value=told.value(rules))
         for metric in GAUGES:
             yield self._filled(GaugeMetricFamily(metric.name, metric.words, labels=["shard"]), metric, states)
         for metric in COUNTERS:

@@ -21,8 +21,9 @@ from consumer.login import Database
 from consumer.patience import Patience
 from consumer.pipeline import Pipeline
 from consumer.processor import ShardProcessor
-from consumer.rules.book import Book, load
-from consumer.shard_state import COMPILED_RULES, Diary
+from consumer.publishing.shelf import Shelf
+from consumer.rules.book import Book
+from consumer.shard_state import Diary
 from consumer.store import Store
 
 log = structlog.get_logger(__name__)
@@ -87,16 +88,15 @@ def protocol_streams() -> tuple[TextIO, TextIO]:
 
 def shard_processor(settings: ChildSettings, pause: Callable[[float], bool], diary: Diary) -> ShardProcessor:
     database = engine(settings.database, f"{settings.application_name} consumer")
-    book = book_of(settings.shards_folder)
+    shelf = Shelf(Path(settings.shards_folder)) if settings.shards_folder else None
+    book = shelf.book if shelf else shipped_book()
     store = Store(database, settings.application_name, settings.stream_name, book)
     pipeline = Pipeline(book, store, Patience(telling(diary.waiting, pause)), settings.limit)
-    return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause, diary)
+    refresh = shelf.refresh if shelf else lambda: None
+    return ShardProcessor(pipeline, settings.stream_incarnation, end_process, pause, diary, refresh)
 
 
-def book_of(folder: str) -> Book:
-    """The rules that the supervisor left there, compiled; without a folder, those that come with this package."""
-    if folder:
-        return load((Path(folder) / COMPILED_RULES).read_bytes())
+def shipped_book() -> Book:
     from consumer.rules.editions import shipped  # a child that reads no YAML is smaller
 
     return shipped()

@@ -68,7 +68,10 @@ def guarded(callback: Callback) -> Callback:
 
 
 class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
-    """One shard. ``crash`` ends the process with status 1 at once; ``sleep`` waits out a throttled checkpoint."""
+    """One shard. ``crash`` ends the process with status 1 at once; ``sleep`` waits out a throttled checkpoint.
+
+    ``refresh`` is called before records are evaluated: the rules may have changed.
+    """
 
     def __init__(
         self,
@@ -77,9 +80,11 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         crash: Callable[[], NoReturn],
         sleep: Callable[[float], object],
         diary: Diary | None = None,
+        refresh: Callable[[], None] = lambda: None,
     ) -> None:
         self.crash = crash
         self._diary = diary or Diary(None)
+        self._refresh = refresh
         self._pipeline = pipeline
         self._incarnation = stream_incarnation
         self._sleep = sleep
@@ -100,6 +105,7 @@ class ShardProcessor(RecordProcessorBase):  # type: ignore[misc]
         found = received.records
         if not found:
             return
+        self._refresh()
         with self._diary.batch(received.millis_behind_latest) as done:
             portions = (Batch(self._current, portion) for portion in _portions(_records(found)))
             done(total(self._pipeline.process(portion) for portion in portions))

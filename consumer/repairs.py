@@ -3,18 +3,17 @@
 from collections.abc import Collection, Sequence
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from consumer import progress
+from consumer import progress, reading
 from consumer.archive import ArchiveObject, archive_objects
 from consumer.database import engine
 from consumer.domain import DeadLetter
 from consumer.errors import CrashError
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.progress import ShardState
+from consumer.publishing.source import current_book
 from consumer.replay import Replay, Summary, Window
-from consumer.rules.editions import shipped
 from consumer.settings import DatabaseSettings, StreamSettings
 from consumer.store import insert_unfenced
 
@@ -27,7 +26,7 @@ def replay(sources: Sequence[str], window: Window, *, alert: bool) -> Summary:
     settings = DatabaseSettings.load()
     target = engine(settings.database, "payment-analytics replay")
     told = Told(Console(stderr=True))
-    book = shipped()
+    book = current_book()
     run = Replay(
         book, lambda found: insert_unfenced(target, book, found, "pending" if alert else "muted"), window, told
     )
@@ -53,13 +52,9 @@ class Told:
 
 
 def _read(run: Replay, objects: Sequence[ArchiveObject], console: Console) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{len(objects)} objects", total=sum(archived.size for archived in objects))
-        behind = 0
+    with reading.watched(objects, console) as advance:
         for archived in objects:
-            run.read(archived, lambda read, behind=behind: bar.update(task, completed=behind + read))  # type: ignore[misc]
-            behind += archived.size
+            run.read(archived, advance)
 
 
 def summary_table(summary: Summary) -> Table:

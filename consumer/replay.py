@@ -64,11 +64,13 @@ class Replay:
         self._tell = tell
 
     def read(self, archived: ArchiveObject, advance: Callable[[int], None]) -> None:
-        """``advance`` hears how many of the object's stored bytes are behind. Raises what insert and open raise."""
+        """``advance`` hears of the object's stored bytes that are behind. Raises what insert and open raise."""
+        behind = 0
         with archived.open() as stored:
-            for lines in _portions(archived_lines(archived.name, lines_of(stored))):
+            for lines in portions(archived_lines(archived.name, lines_of(stored))):
                 self._replay(lines)
-                advance(stored.tell())
+                advance(stored.tell() - behind)
+                behind = stored.tell()
 
     def _replay(self, lines: list[Line]) -> None:
         evaluation = evaluate(self._rules, lines)
@@ -95,6 +97,6 @@ def archived_lines(name: str, payloads: Iterable[bytes]) -> Iterator[Line]:
         yield Line(Position(Shard(ARCHIVE, name), 0, number), payload, FIRST_TIME)
 
 
-def _portions(lines: Iterator[Line]) -> Iterator[list[Line]]:
+def portions(lines: Iterator[Line]) -> Iterator[list[Line]]:
     while portion := list(islice(lines, LINES_A_TRANSACTION)):
         yield portion

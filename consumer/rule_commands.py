@@ -57,26 +57,111 @@ def backtest(
 ) -> None:
     """Try rules on the archive: what they match, and what that adds and removes beside other rules.
 
-    Nothing is stored and nobody is told. S3 is reached as the AWS SDK is set up. Exit code 1 where a file of rules is
+    Nothing is stored and nobody is told. S3 is reached as the AWS SDK is set up. Where rules ask for lists, their
+    entries are read from DATABASE_URL; without it the lists are empty. Exit code 1 where a file of rules is
     wrong or the archive cannot be read.
 
     Example: python -m consumer rules backtest candidate.yaml --against rules.yaml --archive s3://archive/transactions/
     --html report.html
     """
-    from consumer.backtest import show
+    from consumer.backtest import show as shown
     from consumer.backtest.page import page
     from consumer.repairs import output
 
     scope, tried = _scope(begin, end), _rules_of(candidate)
-    report = show.watched(tried, _rules_of(against) if against else None, archive, scope, memory)
+    current = _rules_of(against) if against else None
+    report = shown.watched(tried, current, archive, scope, memory, shown.entries(tried, current))
     if html:
         html.write_text(page(report, tried, candidate.name, scope), encoding="utf-8")
         typer.echo(f"the report is in {html}", err=True)
     if as_json:
-        typer.echo(show.as_json(report))
+        typer.echo(shown.as_json(report))
     else:
-        for table in show.tables(report):
+        for table in shown.tables(report):
             output().print(table)
+
+
+@app.command()
+def publish(
+    candidate: RuleFile,
+    begin: Annotated[
+        str | None,
+        typer.Option("--from", help="RFC 3339; in force from then on: a minute from now or later."),
+    ] = None,
+    archive: Annotated[
+        list[str] | None,
+        typer.Option(help="What new windows are filled from: a file, a folder, or s3://bucket/prefix."),
+    ] = None,
+    buffer: Annotated[int, typer.Option(min=0, help="Seconds that Firehose may hold back.")] = 300,
+    begin_empty: Annotated[bool, typer.Option("--begin-empty", help="New windows know nothing of the past.")] = False,
+    by: Annotated[str | None, typer.Option(help="Who does it; else the database's and the system's user.")] = None,
+) -> None:
+    """Publish a file of rules: check it, fill its new windows, tell when it is in force, wait until all consumers know.
+
+    RULES, where it goes, and DATABASE_URL are required. Each line of the stream is judged by the edition that was in
+    force when it was received, now and ever after. With --archive the rules are first tried on it. Exit code 1 where
+    the file is wrong, nothing was published, or a consumer does not say that it knows.
+
+    Example: python -m consumer rules publish rules.yaml --archive s3://archive/transactions/
+    """
+    from consumer import rules_shown
+    from consumer.rules.document import FaultsError
+
+    tried, text = _rules_of(candidate), candidate.read_text(encoding="utf-8")
+    try:
+        rules_shown.publish(rules_shown.Publication(text, begin, archive or [], buffer, by, begin_empty), tried)
+    except FaultsError as error:
+        _tell(candidate, error.faults)
+        raise typer.Exit(FAULTY) from None
+
+
+@app.command("list")
+def list_editions(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document: editions and consumers.")] = False,
+) -> None:
+    """List the editions that were published, and which consumers know them. DATABASE_URL is required.
+
+    Example: python -m consumer rules list
+    """
+    from consumer import rules_shown
+    from consumer.repairs import output
+
+    found = rules_shown.overview()
+    if as_json:
+        typer.echo(rules_shown.as_json(found))
+    else:
+        for table in rules_shown.tables(found):
+            output().print(table)
+
+
+@app.command()
+def show(
+    edition: Annotated[int | None, typer.Argument(help="Its number; 0 for the rules that ship. Else the last.")] = None,
+) -> None:
+    """Print an edition as it was published.
+
+    Example: python -m consumer rules show 3 > rules.yaml
+    """
+    from consumer import rules_shown
+
+    typer.echo(rules_shown.text_of(edition), nl=False)
+
+
+@app.command()
+def diff(
+    one: Annotated[str, typer.Argument(help="A file of rules, or an edition's number.")],
+    other: Annotated[str | None, typer.Argument(help="With what to compare it; else the last edition.")] = None,
+) -> None:
+    """Show what is different, line by line: what has gone with -, what is new with +. Exit code 1 if anything is.
+
+    Example: python -m consumer rules diff rules.yaml
+    """
+    from consumer import rules_shown
+
+    lines = list(rules_shown.difference(*((other, one) if other else (None, one))))
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(FAULTY if lines else 0)
 
 
 def _scope(begin: str | None, end: str | None) -> "Scope":

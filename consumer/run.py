@@ -1,22 +1,27 @@
 """Composition root of `python -m consumer run`: KCL's daemon under its supervisor, with a worker's id that lasts."""
 
 import os
+import signal
 import sys
 import time
 import uuid
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from consumer import logs
 from consumer.database import engine
 from consumer.folders import shards_folder
 from consumer.multilang import child_environment
-from consumer.rules.book import compiled
-from consumer.rules.editions import shipped
+from consumer.patience import StoppedError
+from consumer.publishing.source import settled_place
+from consumer.publishing.upkeep import Upkeep
+from consumer.publishing.watch import RulesWatch
 from consumer.settings import DaemonSettings
-from consumer.shard_state import COMPILED_RULES, ShardState, read_states
+from consumer.shard_state import ShardState, read_states
 from consumer.slots import Slots
 from consumer.stopping import Stop
-from consumer.supervisor import Process, Supervisor
+from consumer.supervisor import KILLED, Process, Supervisor
 from consumer.worker import NamedWorker, SlotWorker, Worker
 
 SLOTS_SECONDS = 3
@@ -24,43 +29,57 @@ SLOTS_SECONDS = 3
 
 
 def main() -> int:
-    """Until SIGTERM or SIGINT. Returns the exit code. Raises SettingsError."""
+    """Until SIGTERM or SIGINT. Returns the exit code. Raises SettingsError or CrashError."""
     settings = DaemonSettings.load()
     logs.configure(settings.log_format, settings.log_level)
     stop = Stop.on_signals()
-    daemon = Daemon(settings)
+    watch = RulesWatch(settled_place())
+    daemon = Daemon(settings, watch)
     if settings.metrics_port is not None:
         from consumer.exposed import ShardMetrics, serve  # who does not want it is smaller
 
-        serve(ShardMetrics(daemon.states), settings.metrics_host, settings.metrics_port)
-    return Supervisor(worker_of(settings, stop), daemon.launch, stop, leave=daemon.leave).run()
+        serve(ShardMetrics(daemon.states, lambda: watch.state), settings.metrics_host, settings.metrics_port)
+    try:
+        watch.take(stop.pause)
+    except StoppedError:
+        return KILLED + signal.SIGTERM
+    supervisor = Supervisor(worker_of(settings, stop), daemon.launch, stop, leave=daemon.leave)
+    upkeep = Upkeep(brief_engine(settings), settings.application_name, lambda: daemon.worker, watch)
+    supervisor.ticks += [watch.look, upkeep.tend, upkeep.report]
+    return supervisor.run()
+
+
+def brief_engine(settings: DaemonSettings) -> Engine:
+    return engine(
+        settings.database,
+        "payment-analytics supervisor",
+        statement_timeout_ms=SLOTS_SECONDS * 1000,
+        lock_timeout_ms=SLOTS_SECONDS * 1000,
+        silence_seconds=SLOTS_SECONDS,
+    )
 
 
 def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
     if settings.worker_id is not None:
         return NamedWorker(settings.worker_id)
-    database = engine(
-        settings.database,
-        "payment-analytics slots",
-        statement_timeout_ms=SLOTS_SECONDS * 1000,
-        lock_timeout_ms=SLOTS_SECONDS * 1000,
-        silence_seconds=SLOTS_SECONDS,
-    )
+    database = brief_engine(settings)
     return SlotWorker(Slots(database, settings.application_name, uuid.uuid4()), stop.pause, time.monotonic)
 
 
 class Daemon:
     """KCL's daemon under a worker's id, and what its children say of their shards."""
 
-    def __init__(self, settings: DaemonSettings) -> None:
+    def __init__(self, settings: DaemonSettings, watch: RulesWatch) -> None:
+        self.worker: str | None = None
         self._settings = settings
-        self._book = shipped()
+        self._watch = watch
         self._shards: Path | None = None
 
     def launch(self, worker: str) -> Process:
         """Raises CrashError."""
         self._shards = shards_folder(self._settings.application_name, self._settings.stream_name, worker)
-        (self._shards / COMPILED_RULES).write_bytes(compiled(self._book))
+        self.worker = worker
+        self._watch.give_to(self._shards)
         command = [sys.executable, "-m", "consumer.daemon", str(os.getpid())]
         return Process(
             command, child_environment({**os.environ, "WORKER_ID": worker, "SHARDS_FOLDER": str(self._shards)})

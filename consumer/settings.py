@@ -98,6 +98,13 @@ class ApplicationSettings(DatabaseSettings):
     application_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9_.-]{3,200}$")] = "payment-anomalies"
 
 
+class RulesSettings(_Settings):
+    """``rules``: where they are published, a path or s3://bucket/key; without it those of this package are in force."""
+
+    rules: str | None = None
+    aws_region: Region | None = None
+
+
 class StreamSettings(ApplicationSettings):
     """Which stream is read."""
 

@@ -16,8 +16,6 @@ from typing import Any
 from consumer.counts import Tally
 
 SUFFIX = ".json"
-COMPILED_RULES = "rules.compiled"
-"""What the children of the folder evaluate, written by whoever supervises them."""
 
 
 @dataclass(frozen=True)

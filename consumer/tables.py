@@ -284,6 +284,18 @@ list_entries = Table(
     comment="Lists that rules ask for: entries are added and ended, and never deleted",
 )
 
+rule_reports = Table(
+    "rule_reports",
+    metadata,
+    _text("application", "KCL application of the consumer", primary_key=True),
+    _text("worker", "Id of its worker", primary_key=True),
+    _text("tag", "Stands for the published rules that it has taken up"),
+    Column("edition", Integer, nullable=False, comment="Number of the last edition of them; 0: those that ship"),
+    _text("fault", "Why what is published now cannot be taken up; null where it was", nullable=True),
+    _time("reported_at", "When it said so; a consumer that runs does every ten seconds"),
+    comment="Which rules each consumer knows",
+)
+
 recent_transactions = Table(
     "recent_transactions",
     metadata,

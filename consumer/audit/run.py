@@ -17,8 +17,8 @@ from consumer.audit.stored import Stored, known
 from consumer.domain import DeadLetter
 from consumer.errors import CrashError
 from consumer.insertion import AlertState
+from consumer.publishing.source import current_book
 from consumer.replay import Replay, Window
-from consumer.rules.editions import shipped
 from consumer.store import insert_unfenced
 
 Advance = Callable[[int], None]
@@ -38,7 +38,7 @@ def audit(engine: Engine, objects: Sequence[ArchiveObject], scope: Scope, advanc
     with TemporaryDirectory(prefix="audit-") as name, duckdb.connect() as database:
         folder = Path(name)
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
-        Expected(database, folder, shipped()).read(objects, advance)
+        Expected(database, folder, current_book()).read(objects, advance)
         begin = scope.begin or _first(database)
         if begin is None or begin >= scope.end:
             until = scope.end.isoformat(timespec="seconds")
@@ -53,7 +53,7 @@ def repair(engine: Engine, objects: Sequence[ArchiveObject], found: Comparison, 
     Raises what `audit` raises.
     """
     lacking = {one.object for one in found.missing}
-    book = shipped()
+    book = current_book()
     run = Replay(book, lambda some: insert_unfenced(engine, book, some, alert), Window(found.begin, found.end), _ignore)
     for archived in objects:
         if archived.name in lacking:

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from consumer import reading
 from consumer.archive import archive_objects
 from consumer.audit.comparison import Comparison
 from consumer.audit.horizon import horizon
@@ -48,11 +47,8 @@ def watched(asked: Asked) -> Found:
     latest = _horizon(settings, asked.buffer)
     objects = archive_objects(asked.sources, settings.aws_region)
     scope = Scope(settings.stream_name, asked.begin, min(asked.end or latest, latest))
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{len(objects)} objects", total=sum(one.size for one in objects))
-        comparison = audit(target, objects, scope, lambda size: bar.advance(task, size))
+    with reading.watched(objects) as advance:
+        comparison = audit(target, objects, scope, advance)
     left, repaired = comparison, None
     if asked.repair:
         left = repair(target, objects, comparison, "pending" if asked.alert else "muted")

@@ -4,32 +4,50 @@ import os
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+import typer
 from rich.table import Table
 
+from consumer import lists, reading
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
 from consumer.backtest.page import bars
 from consumer.backtest.report import Report, RuleReport
 from consumer.backtest.run import Scope
+from consumer.database import engine
 from consumer.letters_shown import readable
+from consumer.rules.entries import Entry
 from consumer.rules.ruleset import RuleSet
+from consumer.settings import DatabaseSettings
 
 BARS = " ▁▂▃▄▅▆▇█"
 MOST_BARS = 40
 
 
-def watched(candidate: RuleSet, current: RuleSet | None, sources: Sequence[str], scope: Scope, memory: str) -> Report:
+def watched(
+    candidate: RuleSet,
+    current: RuleSet | None,
+    sources: Sequence[str],
+    scope: Scope,
+    memory: str,
+    entries: Sequence[Entry] = (),
+) -> Report:
     """Raises CrashError, OSError or RetryError."""
     objects = archive_objects(sources, os.environ.get("AWS_REGION"))
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(f"{len(objects)} objects", total=sum(one.size for one in objects))
-        return backtest(
-            candidate, current, objects, Settings(scope, memory=memory), lambda size: bar.advance(task, size)
-        )
+    with reading.watched(objects) as advance:
+        return backtest(candidate, current, objects, Settings(scope, entries, memory=memory), advance)
+
+
+def entries(*asked: RuleSet | None) -> Sequence[Entry]:
+    """Of the lists that the rules ask for, as the database has them. Raises SettingsError or DBAPIError."""
+    names = {name for rules in asked if rules for rule in rules.rules for name in rule.lists}
+    if not names:
+        return ()
+    if "DATABASE_URL" not in os.environ:
+        typer.echo(f"without DATABASE_URL these lists are empty: {', '.join(sorted(names))}", err=True)
+        return ()
+    database = engine(DatabaseSettings.load().database, "payment-analytics backtest")
+    with database.connect() as connection:
+        return lists.entries(connection)
 
 
 def as_json(report: Report) -> str:

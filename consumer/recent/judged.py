@@ -48,6 +48,7 @@ class Judge:
 
     def __init__(self, book: Book) -> None:
         self._book = book
+        self._pages = book.pages
         self._kinds: dict[int, list[Kind]] = {}
         self._lists = Lists()
         self._is_listed: IsListed = nobody
@@ -70,6 +71,10 @@ class Judge:
         answered = [self._answered(one, known) for one, known in zip(questions, values, strict=True)]
         later = len(findings)
         return answered[:later] + [one for one in answered[later:] if one.matches]
+
+    def fill(self, connection: Connection, findings: Sequence[Finding]) -> None:
+        """Windows hold these from now on. Nothing is asked: that is for windows which no rule in force uses yet."""
+        self._remember(connection, findings)
 
     def _question(self, number: int, finding: Finding, grown: _Grown) -> Question:
         """Rules that depend on the order of arrivals are asked once."""
@@ -118,6 +123,8 @@ class Judge:
         return grown
 
     def _keys(self, transaction: Transaction) -> list[tuple[Kind, UUID]]:
+        if self._pages is not self._book.pages:
+            self._pages, self._kinds = self._book.pages, {}
         oldest = self._book.oldest_reaching(transaction.received_at)
         if oldest not in self._kinds:
             self._kinds[oldest] = kinds_of(page.rules for page in self._book.pages[oldest:])

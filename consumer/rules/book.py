@@ -8,7 +8,6 @@ import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 
 import msgspec
 
@@ -40,8 +39,16 @@ class Book:
     """``pages`` in the order of their times, each later than the one before."""
 
     def __init__(self, pages: Sequence[InForce] = ()) -> None:
+        self.turn_to(pages)
+
+    def turn_to(self, pages: Sequence[InForce]) -> None:
+        """Has these pages from now on. They are to agree with the former ones about all that was received so far."""
         self.pages = tuple(pages)
         self._open = _Opened(LAST, ALWAYS, NO_RULES)
+        self.has_windows = any(page.rules.asked for page in self.pages)
+        self.has_lists = any(rule.lists for page in self.pages for rule in page.rules.rules)
+        self.lateness = max((page.rules.lateness for page in self.pages), default=timedelta(0))
+        """The most that any of the pages allows."""
 
     def at(self, received_at: datetime) -> RuleSet:
         """No rules before the first page."""
@@ -66,19 +73,6 @@ class Book:
         begin = self.pages[number - 1].effective_from if number else ALWAYS
         end = self.pages[number].effective_from if number < len(self.pages) else LAST
         return _Opened(begin, end, self.pages[number - 1].rules if number else NO_RULES)
-
-    @cached_property
-    def has_windows(self) -> bool:
-        return any(page.rules.asked for page in self.pages)
-
-    @cached_property
-    def has_lists(self) -> bool:
-        return any(rule.lists for page in self.pages for rule in page.rules.rules)
-
-    @cached_property
-    def lateness(self) -> timedelta:
-        """The most that any of its pages allows."""
-        return max((page.rules.lateness for page in self.pages), default=timedelta(0))
 
     def oldest_reaching(self, received_at: datetime) -> int:
         """The number of the oldest page whose rules may be asked again because of what is received then: those of
@@ -136,10 +130,10 @@ def _page(page: InForce) -> _Page:
     return _Page(page.effective_from, written, dict(rules.windows), dict(rules.lists), rules.lateness)
 
 
-def load(data: bytes) -> Book:
+def load(data: bytes) -> list[InForce]:
     """What `compiled` wrote. Raises CrashError."""
     try:
-        return Book(tuple(_in_force(page) for page in msgspec.json.decode(data, type=list[_Page])))
+        return [_in_force(page) for page in msgspec.json.decode(data, type=list[_Page])]
     except msgspec.MsgspecError as error:
         raise CrashError(f"these are no compiled rules: {error}") from None
 

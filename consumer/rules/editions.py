@@ -6,7 +6,7 @@ one's time comes.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,8 @@ from consumer.rules.document import FaultsError
 from consumer.rules.ruleset import Rule, RuleSet
 from consumer.rules.tree import windows_in
 
+ANNOUNCED = datetime(9999, 12, 31, tzinfo=UTC)
+"""The time of an edition whose windows are being filled: consumers keep what they need, and do not ask its rules."""
 SHIPPED = Path(__file__).parents[1] / "rules.yaml"
 
 
@@ -44,27 +46,37 @@ class Editions:
 
     @property
     def book(self) -> Book:
-        return Book(
-            tuple(
-                InForce(edition.effective_from, rules) for edition, rules in zip(self.editions, self.rules, strict=True)
-            )
-        )
+        """Before the first edition the rules that come with this package are in force."""
+        published = zip(self.editions, self.rules, strict=True)
+        return Book((*shipped().pages, *(InForce(edition.effective_from, rules) for edition, rules in published)))
+
+    @property
+    def last_number(self) -> int:
+        """0 before the first one."""
+        return self.editions[-1].number if self.editions else 0
 
     def with_edition(self, text: str, effective_from: datetime, by: str, now: datetime) -> "Editions":
-        """Raises FaultsError where the text is wrong, CrashError where it cannot be published so."""
+        """One that is announced takes the place of another that is. Raises FaultsError where the text is wrong,
+        CrashError where it cannot be published so.
+        """
         rules = rulefile.read(text)
+        known = Editions(self.editions[:-1], self.rules[:-1]) if self.is_announced else self
         if effective_from < now + NOTICE:
             raise CrashError(f"an edition is in force {NOTICE.seconds} s after its publication at the earliest")
-        if self.editions and effective_from <= self.editions[-1].effective_from:
-            last = self.editions[-1]
+        if known.editions and effective_from <= known.editions[-1].effective_from:
+            last = known.editions[-1]
             raise CrashError(
                 f"edition {last.number} is in force from {last.effective_from.isoformat()}: take a later time"
             )
-        if changed := sorted(_changed_in_silence(self.rules, rules)):
+        if changed := sorted(_changed_in_silence(known.rules, rules)):
             raise CrashError(f"raise the version of what has changed: {', '.join(changed)}")
-        number = self.editions[-1].number + 1 if self.editions else 1
-        edition = Edition(number, effective_from, now, by, text)
-        return Editions((*self.editions, edition), (*self.rules, rules))
+        edition = Edition(known.last_number + 1, effective_from, now, by, text)
+        return Editions((*known.editions, edition), (*known.rules, rules))
+
+    @property
+    def is_announced(self) -> bool:
+        """The last edition waits for its time to be told."""
+        return bool(self.editions) and self.editions[-1].effective_from == ANNOUNCED
 
     def written(self) -> bytes:
         """JSON, which `read` reads."""

@@ -191,7 +191,7 @@ def test_starts_leave_one_folder_that_is_the_users_alone(
         assert f"workerId = {worker}\n" in properties
     folders = list(tmp_path.glob("consumer-*"))
     assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
-    assert [len(list(folder.iterdir())) for folder in folders] == [3, 3]
+    assert [len(list(folder.iterdir())) for folder in folders] == [4, 4]
 
 
 @pytest.mark.parametrize("planted", ["link", "open folder"])

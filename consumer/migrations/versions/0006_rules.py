@@ -111,7 +111,7 @@ BEGIN
     END IF;
     FOR day IN SELECT current_date + number FROM generate_series(0, 2) AS number LOOP
         name := 'recent_transactions_' || to_char(day, 'YYYYMMDD');
-        CONTINUE WHEN to_regclass('public.' || name) IS NOT NULL;
+        CONTINUE WHEN keep = interval '0' OR to_regclass('public.' || name) IS NOT NULL;
         LOCK TABLE recent_transactions IN SHARE ROW EXCLUSIVE MODE;
         EXECUTE format('CREATE TABLE public.%I (LIKE recent_transactions INCLUDING ALL)', name);
         EXECUTE format('COMMENT ON TABLE public.%I IS %L', name, 'Those received on that day, in UTC');
@@ -144,7 +144,7 @@ END $$
 """
 ABOUT = (
     "Makes the partitions of the days to come, and drops those that no window reaches: `keep` is the longest window "
-    "and twice the lateness, counted back from where the slowest shard stands, 8 days at most"
+    "and twice the lateness, counted back from where the slowest shard stands, 8 days at most; 0 makes none"
 )
 
 
@@ -182,6 +182,18 @@ def upgrade() -> None:
         op.execute(f"COMMENT ON COLUMN list_report.{name} IS " + _quoted(words or ""))
     op.execute("GRANT SELECT ON list_report TO analyst")
     op.create_table(
+        "rule_reports",
+        _column("application", sa.Text, "KCL application of the consumer"),
+        _column("worker", sa.Text, "Id of its worker"),
+        _column("tag", sa.Text, "Stands for the published rules that it has taken up"),
+        _column("edition", sa.Integer, "Number of the last edition of them; 0: those that ship"),
+        sa.Column("fault", sa.Text, comment="Why what is published now cannot be taken up; null where it was"),
+        _column("reported_at", TIME, "When it said so; a consumer that runs does every ten seconds"),
+        sa.PrimaryKeyConstraint("application", "worker", name="rule_reports_pkey"),
+        comment="Which rules each consumer knows",
+    )
+    op.execute("GRANT SELECT, INSERT, UPDATE ON rule_reports TO consumer")
+    op.create_table(
         "recent_transactions",
         *COLUMNS,
         sa.PrimaryKeyConstraint(
@@ -207,6 +219,7 @@ def downgrade() -> None:
     op.drop_column("anomalies", "rule_values")
     op.execute("DROP FUNCTION tend_recent_transactions")
     op.drop_table("recent_transactions")
+    op.drop_table("rule_reports")
     op.execute("DROP VIEW list_report")
     op.drop_table("list_entries")
     op.execute("DROP SEQUENCE list_entries_changed_seq")

@@ -88,6 +88,7 @@ def stop(process: "subprocess.Popen[str]") -> tuple[Any, str]:
 def test_java_is_started_once_the_database_is_migrated(environment: dict[str, str]) -> None:
     process = start(environment)
     assert process.stderr
+    assert json.loads(process.stderr.readline())["event"] == "rules taken up"
     waiting = json.loads(process.stderr.readline())
     assert "run `python -m consumer migrate`" in waiting["reason"]
     migrate(Database(environment["DATABASE_URL"]))
@@ -135,12 +136,12 @@ def test_a_consumer_that_cannot_start_says_why(
 def test_a_consumer_that_aws_does_not_answer_tries_again(environment: dict[str, str], database_url: str) -> None:
     process = start(environment | {"DATABASE_URL": database_url, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
     assert process.stderr
-    told = [process.stderr.readline() for _ in range(3)]
+    told = [process.stderr.readline() for _ in range(4)]
     process.terminate()
     process.communicate(timeout=60)
     assert process.returncode == STOPPED
-    assert "Kinesis does not describe the stream payments" in told[1]
-    assert json.loads(told[2])["event"] == "KCL's daemon ended, and is started again"
+    assert "Kinesis does not describe the stream payments" in told[2]
+    assert json.loads(told[3])["event"] == "KCL's daemon ended, and is started again"
 
 
 @pytest.mark.parametrize(

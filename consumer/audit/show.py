@@ -15,6 +15,7 @@ from consumer.audit.run import Scope, audit, repair
 from consumer.database import engine
 from consumer.incarnation import kinesis_client, stream_incarnation
 from consumer.progress import Progress as ShardProgress
+from consumer.publishing.source import current_book
 from consumer.settings import StreamSettings
 
 MOST_SHOWN = 20
@@ -43,15 +44,15 @@ class Found(msgspec.Struct, rename="camel"):
 def watched(asked: Asked) -> Found:
     """Raises SettingsError, CrashError, DBAPIError, OSError or RetryError."""
     settings = StreamSettings.load()
-    target = engine(settings.database, "payment-analytics audit")
+    target, book = engine(settings.database, "payment-analytics audit"), current_book()
     latest = _horizon(settings, asked.buffer)
     objects = archive_objects(asked.sources, settings.aws_region)
     scope = Scope(settings.stream_name, asked.begin, min(asked.end or latest, latest))
     with reading.watched(objects) as advance:
-        comparison = audit(target, objects, scope, advance)
+        comparison = audit(target, book, objects, scope, advance)
     left, repaired = comparison, None
     if asked.repair:
-        left = repair(target, objects, comparison, "pending" if asked.alert else "muted")
+        left = repair(target, book, objects, comparison, "pending" if asked.alert else "muted")
         repaired = len(comparison.missing) - len(left.missing)
     target.dispose()
     return Found(comparison, latest, repaired, left.is_clean)
@@ -109,6 +110,8 @@ def _counts(found: Found) -> Table:
         "open dead letters": f"{len(comparison.unsettled):,}",
         "neither evaluated nor a dead letter": f"{len(comparison.forgotten):,}",
     }
+    if comparison.order_dependent:
+        rows["stored by rules that depend on the order, not compared"] = f"{comparison.order_dependent:,}"
     if found.repaired is not None:
         rows["repaired"] = f"{found.repaired:,}"
     for name, count in rows.items():

@@ -14,7 +14,7 @@ from consumer.replay import ARCHIVE
 from consumer.tables import anomalies, dead_letters, throughput
 
 TABLES = {
-    "stored": "trx_id UUID, rule_id VARCHAR, received_at BIGINT",
+    "stored": "trx_id UUID, rule_id VARCHAR, rule_version INTEGER, received_at BIGINT, transaction_date BIGINT",
     "letters": "digest VARCHAR, shard_id VARCHAR, sequence_number VARCHAR, line INTEGER, state VARCHAR, "
     "arrived_at BIGINT",
 }
@@ -39,14 +39,16 @@ class Stored:
         replayed too; and all dead letters.
         """
         received = anomalies.c.received_at
-        found = select(anomalies.c.transaction_id, anomalies.c.rule_id, received)
+        columns = anomalies.c.transaction_id, anomalies.c.rule_id, anomalies.c.rule_version, received
+        found = select(*columns, anomalies.c.transaction_date)
         sha256 = func.encode(func.sha256(dead_letters.c.payload), "hex").label("digest")
-        columns = [dead_letters.c[name] for name in ("shard_id", "sequence_number", "line", "state")]
+        letters = [dead_letters.c[name] for name in ("shard_id", "sequence_number", "line", "state")]
         with self._engine.connect().execution_options(yield_per=ROWS_A_FETCH) as connection:
             rows = connection.execute(found.where(_is_of(stream, anomalies), received >= begin, received < end))
-            load(self._database, "stored", ((row[0], row[1], microseconds(row[2])) for row in rows), self._folder)
+            stored = ((*row[:3], microseconds(row[3]), microseconds(row[4])) for row in rows)
+            load(self._database, "stored", stored, self._folder)
             rows = connection.execute(
-                select(sha256, *columns, dead_letters.c.arrived_at).where(_is_of(stream, dead_letters))
+                select(sha256, *letters, dead_letters.c.arrived_at).where(_is_of(stream, dead_letters))
             )
             load(self._database, "letters", ((*row[:-1], microseconds(row[-1])) for row in rows), self._folder)
 

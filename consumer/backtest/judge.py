@@ -86,6 +86,13 @@ class Judge:
         values = row[len(FIELDS) :]
         return {(one.name, one.aggregate): value for one, value in zip(self._windows, values, strict=True)}
 
+    def found(self) -> Iterator[tuple[int, Transaction, Values]]:
+        """All matches: the condition's number, what matched, as often as it was received, and its windows' values."""
+        rows = self._database.execute(f"SELECT number, {', '.join(self._columns)} FROM found")
+        while some := rows.fetchmany(ROWS_A_FETCH):
+            for number, *row in some:
+                yield number, transaction_of(row), self._values(row)
+
     def samples(self, number: int, most: int) -> Iterator[tuple[Transaction, Values]]:
         """The latest of a condition's matches, each once."""
         columns = ", ".join(self._columns)

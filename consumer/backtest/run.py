@@ -25,10 +25,11 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Scope:
-    """Of receivedAt."""
+    """Of receivedAt: what is asked about. Windows hold nothing that was received at the ``horizon`` or later."""
 
     begin: datetime | None = None
     end: datetime | None = None
+    horizon: datetime | None = None
 
     @property
     def sql(self) -> str:
@@ -128,7 +129,9 @@ class Run:
 
     def _judge_remembered(self) -> None:
         """Each line by itself, as often as a transaction was received."""
-        self._database.execute(f"CREATE OR REPLACE TABLE received AS {copies.received('events')}")
+        held = f"received_at < {_timestamp(self._scope.horizon)}" if self._scope.horizon else "TRUE"
+        received = copies.received(f"(SELECT * FROM events WHERE {held})")
+        self._database.execute(f"CREATE OR REPLACE TABLE received AS {received}")
         self._database.execute("DROP TABLE events")
         relation = copies.with_windows_of_all(self._database, self._windows, "received")
         self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._judge.judged(relation, self._scope.sql)}")

@@ -14,10 +14,13 @@ from consumer.audit.comparison import Comparison
 from consumer.audit.run import Scope, audit, repair
 from consumer.domain import Shard
 from consumer.errors import CrashError
-from tests.consumer.builders import ARRIVED, SHARD, batch, record, wire
+from consumer.rules import rulefile
+from consumer.rules.book import ALWAYS, Book, InForce
+from tests.consumer.builders import ARRIVED, BOOK, SHARD, batch, record, wire
 from tests.integration.streaming import STREAM, Consumer
 
 END = datetime.fromisoformat("2026-11-23T12:00:00Z")
+CHANGE = datetime.fromisoformat("2026-11-23T10:30:00Z")
 LARGE, SMALL, OTHER, TWICE = (uuid.UUID(int=number) for number in range(1, 5))
 RECORDS = [
     wire(LARGE) + wire(SMALL, "5"),
@@ -47,7 +50,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def audited(engine: Engine, archive: Path, begin: datetime | None = None, end: datetime = END) -> Comparison:
-    return audit(engine, archive_objects([str(archive)]), Scope(STREAM, begin, end), lambda _size: None)
+    return audit(engine, BOOK, archive_objects([str(archive)]), Scope(STREAM, begin, end), lambda _size: None)
 
 
 def execute(owner: Engine, statement: str, **values: Any) -> None:
@@ -155,11 +158,11 @@ def test_a_repair_stores_what_is_missing_and_tells_nobody(
 ) -> None:
     execute(owner, "DELETE FROM anomalies WHERE transaction_id IN (:one, :other)", one=LARGE, other=OTHER)
     objects = archive_objects([str(archive)])
-    left = repair(engine, objects, audited(engine, archive), "muted")
+    left = repair(engine, BOOK, objects, audited(engine, archive), "muted")
     assert left.is_clean
     assert audited(engine, archive).is_clean
     assert consumer.rows("SELECT state, count(*) FROM alerts GROUP BY 1 ORDER BY 1") == [("muted", 2), ("pending", 1)]
-    assert repair(engine, objects, audited(engine, archive), "muted").is_clean
+    assert repair(engine, BOOK, objects, audited(engine, archive), "muted").is_clean
     assert consumer.rows("SELECT count(*) FROM anomalies") == [3]
 
 
@@ -168,3 +171,108 @@ def test_an_archive_of_nothing_is_no_proof(engine: Engine, archive: Path) -> Non
         file.write_bytes(b"")
     with pytest.raises(CrashError, match="there is nothing to audit"):
         audited(engine, archive)
+
+
+TEST = "tests: [{given: [{amount: 0}], expect: no match}]"
+WINDOWED = Book(
+    [
+        InForce(
+            begin,
+            rulefile.read(f"""
+lateness: 30m
+windows: {{sent: {{sum: amount, by: senderId, over: 1h}}, gap: {{previous: seconds, by: senderId, over: 1h}}}}
+lists: {{blocked: {{kind: deny, title: T}}}}
+rules:
+  - {{id: much, version: {version}, title: T, severity: low, when: sent > {limit}, explain: "sent {{sent}}", {TEST}}}
+  - {{id: blocked, version: 1, title: T, severity: low, when: senderId in blocked, explain: x, {TEST}}}
+  - {{id: quick, version: 1, title: T, severity: low, when: gap != null and gap < 90, explain: "{{gap}}", {TEST}}}
+"""),
+        )
+        for begin, version, limit in ((ALWAYS, 1, 250), (CHANGE, 2, 150))
+    ]
+)
+
+
+class Windowed:
+    """Ten payments of 100, a minute apart, the last three of them under the second edition."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        folder.mkdir()
+        self.engine = engine
+        self.objects = [folder / f"{number}" for number in range(10)]
+        lines = [payment(number) for number in range(10)]
+        for path, line in zip(self.objects, lines, strict=True):
+            path.write_bytes(line)
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO list_entries (list, value, reason, effective_from, added_by) "
+                    "VALUES ('blocked', 's-1', 'r', :begin, 'ann')"
+                ),
+                {"begin": CHANGE},
+            )
+        self.consumer = Consumer(engine, book=WINDOWED)
+        for number, line in enumerate([*lines[4:], *lines[:4]]):
+            self.consumer.process(batch(record(number, line)))
+
+    def audited(self, end: datetime = END) -> Comparison:
+        objects = archive_objects([str(path) for path in self.objects if path.exists()])
+        return audit(self.engine, WINDOWED, objects, Scope(STREAM, None, end), lambda _size: None)
+
+    def stored(self, rule_id: str) -> list[int]:
+        query = f"SELECT transaction_id FROM anomalies WHERE rule_id = '{rule_id}' ORDER BY 1"
+        return [one.int for one in self.consumer.rows(query)]
+
+
+def payment(number: int) -> bytes:
+    at = CHANGE + timedelta(minutes=number - 7)
+    return wire(uuid.UUID(int=number), 100, transactionDate=at.isoformat(), receivedAt=at.isoformat())
+
+
+def test_rules_with_windows_and_lists_are_audited_by_the_edition_of_each_line(engine: Engine, tmp_path: Path) -> None:
+    windowed = Windowed(engine, tmp_path / "windowed")
+    assert windowed.stored("much") == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert windowed.stored("blocked") == [7, 8, 9]
+    found = windowed.audited()
+    assert found.is_clean
+    assert (found.expected, found.stored, found.order_dependent) == (11, 19, 8)
+
+
+def test_what_windows_expect_is_named_and_stored_by_the_repair(engine: Engine, owner: Engine, tmp_path: Path) -> None:
+    windowed = Windowed(engine, tmp_path / "windowed")
+    was = windowed.consumer.rows("SELECT transaction_id, rule_id, rule_version, reason FROM anomalies ORDER BY 1, 2")
+    execute(owner, "DELETE FROM anomalies WHERE rule_id IN ('much', 'blocked') AND amount = 100")
+    execute(owner, "TRUNCATE recent_transactions")
+    found = windowed.audited()
+    assert len(found.missing) == 11
+    assert (found.missing[0].object, found.missing[0].line) == (str(windowed.objects[2]), 1)
+    left = repair(engine, WINDOWED, archive_objects([str(path) for path in windowed.objects]), found, "muted")
+    assert left.is_clean
+    assert windowed.audited().is_clean
+    again = "SELECT transaction_id, rule_id, rule_version, reason FROM anomalies ORDER BY 1, 2"
+    assert [row[:3] for row in windowed.consumer.rows(again)] == [row[:3] for row in was]
+
+
+def test_a_window_that_lacks_an_object_and_a_forged_match_are_named(
+    engine: Engine, owner: Engine, tmp_path: Path
+) -> None:
+    windowed = Windowed(engine, tmp_path / "windowed")
+    windowed.objects[0].unlink()
+    assert [(one.trx_id.int, one.rule_id) for one in windowed.audited().unexpected] == [(2, "much")]
+    execute(
+        owner,
+        "UPDATE anomalies SET rule_id = 'much', rule_version = 1 WHERE rule_id = 'quick' AND line = 1 "
+        "AND transaction_id = :id",
+        id=uuid.UUID(int=1),
+    )
+    assert [one.trx_id.int for one in windowed.audited().unexpected] == [1, 2]
+
+
+def test_what_is_received_after_the_end_may_have_made_a_match(engine: Engine, tmp_path: Path) -> None:
+    """Lines 0 to 3 came last: an audit that ends before them cannot explain what they did, and says nothing of it."""
+    windowed = Windowed(engine, tmp_path / "windowed")
+    for path in windowed.objects[:2]:
+        path.unlink()
+    found = windowed.audited(CHANGE + timedelta(minutes=3))
+    assert found.unexpected == []
+    assert found.missing == []

@@ -26,6 +26,8 @@ locals {
   consumer_settings = merge(local.common_settings, local.database_settings, {
     STREAM_NAME      = aws_kinesis_stream.transactions.name
     APPLICATION_NAME = local.application
+    # Until somebody publishes rules there, those of the image are in force.
+    RULES = "s3://${aws_s3_bucket.archive.bucket}/rules/published.json"
     # Billed by metric; the stream's own iterator age says the same.
     KCL_METRICS_LEVEL = "NONE"
     # A shard is read five times a second at most, and Firehose reads it too.

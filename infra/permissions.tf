@@ -64,6 +64,25 @@ data "aws_iam_policy_document" "consumer" {
   }
 
   statement {
+    sid       = "ReadRules"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.archive.arn}/rules/*"]
+  }
+
+  # Without it S3 forbids what is not there yet, instead of saying so.
+  statement {
+    sid       = "ListRules"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.archive.arn]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["rules/*"]
+    }
+  }
+
+  statement {
     sid       = "DatabaseLogin"
     actions   = ["rds-db:connect"]
     resources = [local.database_login]
@@ -98,16 +117,17 @@ data "aws_iam_policy_document" "consumer" {
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["kinesis.${var.region}.amazonaws.com"]
+      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
     }
   }
 }
 
-# The repairs: `progress` compares leases and database, `replay` reads the archive.
+# `progress` compares leases and database, `replay` and `audit` read the archive, and this also what the stream has left;
+# `rules publish` writes the rules.
 data "aws_iam_policy_document" "consumer_tool" {
   statement {
-    sid       = "KnowStream"
-    actions   = ["kinesis:DescribeStreamSummary"]
+    sid       = "ReadStream"
+    actions   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
     resources = [aws_kinesis_stream.transactions.arn]
   }
 
@@ -136,14 +156,20 @@ data "aws_iam_policy_document" "consumer_tool" {
   }
 
   statement {
+    sid       = "PublishRules"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${aws_s3_bucket.archive.arn}/rules/*"]
+  }
+
+  statement {
     sid       = "Key"
-    actions   = ["kms:Decrypt"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [aws_kms_key.this.arn]
 
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["s3.${var.region}.amazonaws.com"]
+      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
     }
   }
 }

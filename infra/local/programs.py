@@ -11,6 +11,7 @@ from infra.local.settings import (
     ALERT_SENDER,
     APPLICATION,
     KEYS_SECRET,
+    RULES,
     STREAM,
     WORKER,
     Local,
@@ -42,6 +43,7 @@ def service_environment(local: Local) -> dict[str, str]:
         "STREAM_NAME": STREAM,
         "DATABASE_URL": local.postgres.url,
         "APPLICATION_NAME": APPLICATION,
+        "RULES": RULES,
         "LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }

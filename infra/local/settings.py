@@ -11,6 +11,7 @@ from infra.local.postgres import Postgres
 
 STREAM = "transactions"
 BUCKET = "transaction-archive"
+RULES = f"s3://{BUCKET}/rules/published.json"
 REGION = "eu-central-1"
 APPLICATION = "payment-anomalies"
 WORKER = "local-1"

@@ -21,6 +21,7 @@ from infra.local.settings import (
     APPLICATION,
     BUCKET,
     KEYS_SECRET,
+    RULES,
     SHARDS,
     STREAM,
     WORKER,
@@ -176,6 +177,7 @@ def env_text(local: Local) -> str:
         "DATABASE_URL": local.postgres.url,
         "STREAM_NAME": STREAM,
         "ARCHIVE_BUCKET": BUCKET,
+        "RULES": RULES,
         **local.aws_environment,
     }
     lines = [f"{name}='{value}'" for name, value in values.items()]

@@ -60,6 +60,17 @@ def use_the_consumers_tools(driver: Driver) -> None:
     run(driver, "tool", "consumer", "replay", f"s3://{BUCKET}/transactions/")
     run(driver, "tool", "consumer", "progress", "show")
     run(driver, "tool", "consumer", "progress", "accept", "--all")
+    run(
+        driver,
+        "tool",
+        "consumer",
+        "rules",
+        "publish",
+        "consumer/rules.yaml",
+        "--archive",
+        f"s3://{BUCKET}/transactions/",
+    )
+    driver.run_as("tool", "consumer", "audit", f"s3://{BUCKET}/transactions/")  # says that it is too soon
     ((found,),) = driver.sql("SELECT transaction_id::text FROM anomalies LIMIT 1")
     run(driver, "tool", "consumer", "await-anomaly", found)
     # Whatever it finds: it looks for the daemon among all processes, and another stack's may be first.

@@ -44,11 +44,13 @@ UNSEEN = {
         "kms:Decrypt": "GetSecretValue of an encrypted secret",
     },
     "consumer": {
-        "kms:Decrypt": "GetRecords of an encrypted stream",
+        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of encrypted rules",
+        "s3:ListBucket": "GetObject of rules that are not there yet: without it they are forbidden",
         "rds-db:connect": LOGIN,
     },
     "consumer-tool": {
-        "kms:Decrypt": "GetObject of an encrypted archive",
+        "kms:Decrypt": "GetObject of an encrypted archive, GetRecords of an encrypted stream",
+        "kms:GenerateDataKey": "PutObject of the rules, encrypted",
         "rds-db:connect": LOGIN,
     },
     "keys": {

@@ -1,7 +1,8 @@
 """`python -m consumer rules`: the rules as analysts write, try and publish them."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -16,7 +17,31 @@ FAULTY = 1
 
 app = typer.Typer(no_args_is_help=True, help="The rules: what is an anomaly, written by analysts in a file.")
 
-RuleFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A file of rules, YAML.")]
+
+class Written(NamedTuple):
+    """A file of rules, or an object of S3."""
+
+    name: str
+    text: str
+
+
+def _written(name: str) -> Written:
+    from consumer.errors import ConsumerError
+    from consumer.publishing.place import place
+
+    try:
+        content = place(name, os.environ.get("AWS_REGION")).read()
+    except ConsumerError as error:
+        raise typer.BadParameter(str(error)) from None
+    if content is None:
+        raise typer.BadParameter(f"there is no {name}")
+    try:
+        return Written(name, content.data.decode())
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{name} is not UTF-8 (at byte {error.start})") from None
+
+
+RuleFile = Annotated[Any, typer.Argument(parser=_written, metavar="FILE", help="Rules, YAML; also s3://bucket/key.")]
 
 
 @app.command()
@@ -47,7 +72,7 @@ def backtest(
     candidate: RuleFile,
     archive: Annotated[list[str], typer.Option(help="A file, a folder, or s3://bucket/prefix; can be repeated.")],
     against: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The rules to compare with, a file.")
+        Any, typer.Option(parser=_written, metavar="FILE", help="The rules to compare with; as the candidate.")
     ] = None,
     begin: Annotated[str | None, typer.Option("--from", help="RFC 3339; received at this time or later.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="RFC 3339; received before this time.")] = None,
@@ -72,7 +97,7 @@ def backtest(
     current = _rules_of(against) if against else None
     report = shown.watched(tried, current, archive, scope, memory, shown.entries(tried, current))
     if html:
-        html.write_text(page(report, tried, candidate.name, scope), encoding="utf-8")
+        html.write_text(page(report, tried, Path(candidate.name).name, scope), encoding="utf-8")
         typer.echo(f"the report is in {html}", err=True)
     if as_json:
         typer.echo(shown.as_json(report))
@@ -107,9 +132,11 @@ def publish(
     from consumer import rules_shown
     from consumer.rules.document import FaultsError
 
-    tried, text = _rules_of(candidate), candidate.read_text(encoding="utf-8")
+    tried = _rules_of(candidate)
     try:
-        rules_shown.publish(rules_shown.Publication(text, begin, archive or [], buffer, by, begin_empty), tried)
+        rules_shown.publish(
+            rules_shown.Publication(candidate.text, begin, archive or [], buffer, by, begin_empty), tried
+        )
     except FaultsError as error:
         _tell(candidate, error.faults)
         raise typer.Exit(FAULTY) from None
@@ -171,31 +198,28 @@ def _scope(begin: str | None, end: str | None) -> "Scope":
     return Scope(instant(begin) if begin else None, instant(end) if end else None)
 
 
-def _rules_of(file: Path) -> "RuleSet":
+def _rules_of(written: Written) -> "RuleSet":
     """Exits with what is wrong with the file."""
-    found, faults = _read(file)
-    _tell(file, faults)
+    found, faults = _read(written)
+    _tell(written, faults)
     if not found:
         raise typer.Exit(FAULTY)
     return found
 
 
-def _read(file: Path) -> "tuple[RuleSet | None, list[Fault]]":
-    from consumer.errors import CrashError
+def _read(written: Written) -> "tuple[RuleSet | None, list[Fault]]":
     from consumer.rules import rulefile
     from consumer.rules.document import FaultsError
 
     try:
-        return rulefile.read(file.read_text(encoding="utf-8")), []
-    except UnicodeDecodeError as error:
-        raise CrashError(f"{file} is not UTF-8 (at byte {error.start})") from None
+        return rulefile.read(written.text), []
     except FaultsError as error:
         return None, error.faults
 
 
-def _tell(file: Path, faults: "list[Fault]") -> None:
+def _tell(written: Written, faults: "list[Fault]") -> None:
     for fault in faults:
-        typer.echo(f"{file}:{fault.line}:{fault.column}: {fault.words}", err=True)
+        typer.echo(f"{written.name}:{fault.line}:{fault.column}: {fault.words}", err=True)
 
 
 def _json(found: "RuleSet | None", faults: "list[Fault]") -> str:

@@ -80,7 +80,10 @@ def health(role: Annotated[Role, typer.Argument(help="Which command runs in this
     """
     from consumer import health
 
-    health.require_notifier_here() if role is Role.NOTIFY else health.require_daemon_here()
+    if role is Role.NOTIFY:
+        health.require_notifier_here()
+    elif remark := health.require_daemon_here():
+        typer.echo(remark, err=True)
 
 
 @app.command()

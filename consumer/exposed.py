@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_serv
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from consumer.publishing.watch import RulesState
+from consumer.publishing.state import RulesState
 from consumer.shard_state import ShardState
 
 log = structlog.get_logger(__name__)

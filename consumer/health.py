@@ -7,6 +7,7 @@ from pathlib import Path
 from consumer.errors import CrashError, SettingsError
 from consumer.heartbeat import require_beat
 from consumer.multilang import MAIN_CLASS
+from consumer.publishing.state import read_state
 from consumer.settings import DaemonSettings, NotifierSettings
 from consumer.shard_state import read_states
 from consumer.stall import require_progress
@@ -22,11 +23,12 @@ def require_daemon(
     hindrance: Callable[[], str | None] = lambda: None,
     stall_seconds: float = 300,
     now: Callable[[], float] = time.time,
-) -> None:
+) -> str | None:
     """KCL's daemon runs here, with a child for each shard whose lease this worker holds, on the stream's present life.
 
     Raises CrashError where it does not, and what the callables raise. While it runs the database is not asked: an
-    outage is waited out, and a new process would only wait anew. ``hindrance`` tells why it may not run.
+    outage is waited out, and a new process would only wait anew. ``hindrance`` tells why it may not run. Returns what a
+    person should know although all is well: rules that were published and are broken.
     """
     processes = {process: _words(process / "cmdline") for process in proc.glob("[0-9]*")}
     daemon = next((process for process, command in processes.items() if MAIN_CLASS in command), None)
@@ -39,8 +41,12 @@ def require_daemon(
         raise CrashError(f"{leases} shards are this worker's and {children} of them are being read")
     if environment.get("STREAM_INCARNATION") != incarnation():
         raise CrashError("the stream was made anew since the consumer's start: restart the consumer")
-    if folder := environment.get("SHARDS_FOLDER"):
-        require_progress(read_states(Path(folder)), now(), stall_seconds)
+    folder = environment.get("SHARDS_FOLDER")
+    if not folder:
+        return None
+    require_progress(read_states(Path(folder)), now(), stall_seconds)
+    rules = read_state(Path(folder))
+    return f"edition {rules.edition} of the rules stays in force: {rules.fault}" if rules and rules.fault else None
 
 
 def _words(file: Path) -> list[str]:
@@ -58,10 +64,10 @@ def require_notifier_here() -> None:
     require_beat(settings.heartbeat_file, settings.notify_poll_seconds)
 
 
-def require_daemon_here() -> None:
-    """Raises SettingsError, CrashError or RetryError."""
+def require_daemon_here() -> str | None:
+    """As `require_daemon`. Raises SettingsError, CrashError or RetryError."""
     settings = DaemonSettings.load()
-    require_daemon(
+    return require_daemon(
         lambda worker: _held_leases(settings, worker),
         lambda: _incarnation(settings),
         hindrance=lambda: _tripped(settings),

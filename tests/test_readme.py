@@ -7,14 +7,22 @@ import pytest
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from consumer.settings import DaemonSettings, NotifierSettings
+from consumer.settings import DaemonSettings, NotifierSettings, RulesSettings
 from producer.settings import KeyCommandSettings, ServiceSettings
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
-SERVICES: tuple[type[BaseSettings], ...] = (ServiceSettings, KeyCommandSettings, DaemonSettings, NotifierSettings)
+SERVICES: tuple[type[BaseSettings], ...] = (
+    ServiceSettings,
+    KeyCommandSettings,
+    DaemonSettings,
+    RulesSettings,
+    NotifierSettings,
+)
 IN_WORDS = {
+    "AWS_REGION",
+    "RULES",
     "WORKER_ID",
     "SHARD_SYNC_INTERVAL_MS",
     "LEASE_ASSIGNMENT_INTERVAL_MS",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from consumer.publishing.watch import RulesState
+from consumer.publishing.state import RulesState
 from consumer.tables import rule_reports, worker_slots
 
 FRESH = timedelta(seconds=60)

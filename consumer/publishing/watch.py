@@ -1,9 +1,8 @@
 """Follows the published rules beside KCL's daemon, and gives them to its children. What is broken changes nothing."""
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -13,25 +12,13 @@ from consumer.patience import Pause, StoppedError
 from consumer.publishing.place import Place
 from consumer.publishing.shelf import put
 from consumer.publishing.source import NONE, Published, read
+from consumer.publishing.state import RulesState, write_state
 from consumer.rules.book import Book, compiled
 
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 10.0
 """Three looks and more in the minute before an edition is in force."""
-STATE = "rules.state"
-
-
-@dataclass(frozen=True)
-class RulesState:
-    """What this consumer evaluates: ``edition`` is the last one's number, of whatever time. ``fault``: why what is
-    published now cannot be taken up, None where it was. ``read_at``: when it last could be, in seconds since 1970.
-    """
-
-    tag: str
-    edition: int
-    read_at: float
-    fault: str | None = None
 
 
 class RulesWatch:
@@ -107,13 +94,4 @@ class RulesWatch:
 
     def _tell(self) -> None:
         if self._folder and self.state:
-            fresh = self._folder / f"{STATE}.new"
-            fresh.write_text(json.dumps(asdict(self.state)))
-            fresh.replace(self._folder / STATE)
-
-
-def read_state(folder: Path) -> RulesState | None:
-    try:
-        return RulesState(**json.loads((folder / STATE).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+            write_state(self._folder, self.state)

@@ -12,11 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer import exposed
 from consumer.exposed import MailMetrics, ShardMetrics, serve
 from consumer.metrics import Report
+from consumer.publishing.state import RulesState
 from consumer.shard_state import ShardState
 from producer.metrics import Metrics as ProducerMetrics
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
 BUSY = ShardState("shard-a", 1, 1000.5, 250, 4, 1.5, 40, 3, 2, begun_at=1001.0, waits_since=1001.5)
+RULES = RulesState("tag", 3, 1000.0, fault="no route")
 IDLE = ShardState("shard-b", 2, 900.0)
 
 
@@ -88,7 +90,7 @@ def test_it_is_served_and_a_port_that_is_taken_is_no_reason_not_to_work(monkeypa
 
 def names_that_are_told() -> set[str]:
     registry, producers = CollectorRegistry(), CollectorRegistry()
-    registry.register(ShardMetrics(lambda: [BUSY]))
+    registry.register(ShardMetrics(lambda: [BUSY], lambda: RULES))
     MailMetrics(registry)
     ProducerMetrics(producers)
     return {family.name for each in (registry, producers) for family in each.collect()}
@@ -97,3 +99,10 @@ def names_that_are_told() -> set[str]:
 def test_the_readme_names_every_metric_and_no_other() -> None:
     named = set(re.findall(r"^\| `((?:consumer|notifier|collector)_\w+)`", README, re.MULTILINE))
     assert named == names_that_are_told()
+
+
+def test_it_tells_of_the_rules_and_that_those_which_are_published_are_broken() -> None:
+    registry = CollectorRegistry()
+    registry.register(ShardMetrics(list, lambda: RULES))
+    expected = {"edition": 3, "fault": 1, "read_timestamp_seconds": 1000}
+    assert samples(registry) == {(f"consumer_rules_{name}", ""): value for name, value in expected.items()}

@@ -12,6 +12,7 @@ from consumer.health import require_daemon
 from consumer.heartbeat import LONGEST_STEP, beating, require_beat
 from consumer.multilang import MAIN_CLASS
 from consumer.notify import COMPOSING_MS
+from consumer.publishing.state import RulesState, write_state
 
 LIFE = "arn:aws:kinesis:eu-central-1:000000000000:stream/payments@2026-11-23T10:00:00.000Z"
 NEXT_LIFE = LIFE.replace("10:00", "11:00")
@@ -20,13 +21,14 @@ CHILD = ("python3", "-m", "consumer.main")
 STRANGERS = (("tini", "--"), ("python3", "-m", "consumer", "health", "run"))
 
 
-def processes(folder: Path, *commands: tuple[str, ...]) -> Path:
+def processes(folder: Path, *commands: tuple[str, ...], shards: Path | None = None) -> Path:
     """A /proc of these processes, and of one that has just ended."""
+    handed = f"SHARDS_FOLDER={shards}\0" if shards else ""
     for number, command in enumerate([*STRANGERS, *commands], start=1):
         process = folder / str(number)
         process.mkdir()
         (process / "cmdline").write_text("\0".join([*command, ""]))
-        (process / "environ").write_text(f"PATH=/usr/bin\0STREAM_INCARNATION={LIFE}\0WORKER_ID=worker-1\0")
+        (process / "environ").write_text(f"PATH=/usr/bin\0STREAM_INCARNATION={LIFE}\0WORKER_ID=worker-1\0{handed}")
     (folder / "999").mkdir()
     (folder / "uptime").touch()
     return folder
@@ -46,6 +48,19 @@ def test_a_consumer_is_healthy_with_a_child_for_each_of_its_leases(
 
     require_daemon(held_leases, lambda: LIFE, processes(tmp_path, *commands))
     assert asked == ["worker-1"]  # the daemon's own, for its slot is known to nobody else
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"), [(None, None), ("no route", "edition 3 of the rules stays in force: no route")]
+)
+def test_rules_that_are_broken_are_told_and_are_no_illness(
+    fault: str | None, expected: str | None, tmp_path: Path
+) -> None:
+    shards, proc = tmp_path / "shards", tmp_path / "proc"
+    shards.mkdir()
+    proc.mkdir()
+    write_state(shards, RulesState("tag", 3, 0.0, fault))
+    assert require_daemon(lambda _: 1, lambda: LIFE, processes(proc, DAEMON, CHILD, shards=shards)) == expected
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ COUNTS = """
 SELECT rule_version, received_at >= %s, count(*), min(amount) FROM anomalies WHERE rule_id = 'large-amount'
 GROUP BY 1, 2 ORDER BY 1
 """
+LARGE = "SELECT transaction_id::text FROM anomalies WHERE rule_id = 'large-amount'"
 OTHERS = "SELECT rule_id, count(*), min(received_at) >= %s FROM anomalies WHERE rule_id <> 'large-amount' GROUP BY 1"
 
 
@@ -116,14 +117,12 @@ def assert_the_versions_change_at(driver: Driver, change: datetime, amounts: dic
         (2, True, 2_500),
     ]
     assert min(before[2], after[2]) > AROUND * A_SECOND / 6, "both have their share"
-    lowest = "SELECT transaction_id FROM anomalies WHERE rule_id = 'large-amount'"
-    found = {UUID(trx_id) for (trx_id,) in driver.sql(lowest.replace("transaction_id", "transaction_id::text", 1))}
+    found = {UUID(trx_id) for (trx_id,) in driver.sql(LARGE)}
     assert {trx_id for trx_id, amount in amounts.items() if amount == 2_500} <= found
 
 
 def assert_the_audit_finds_nothing(driver: Driver, sent: int) -> None:
-    archived = lambda: sum(driver.archived_ids().values())  # noqa: E731
-    driver.wait_until(lambda: archived() == sent, "the archive to hold everything")
+    driver.wait_until(lambda: sum(driver.archived_ids().values()) == sent, "the archive to hold everything")
     target = engine(Database(driver.stack.local.postgres.url), "audit")
     book = published(place(RULES, "eu-central-1")).editions.book
     scope = Scope(STREAM, None, datetime.now(UTC))

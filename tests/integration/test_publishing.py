@@ -22,8 +22,9 @@ from consumer.publishing.publish import Filling, Publisher, Wish
 from consumer.publishing.reach import unfilled
 from consumer.publishing.reports import ignorant, report, reports
 from consumer.publishing.source import published
+from consumer.publishing.state import RulesState
 from consumer.publishing.upkeep import Upkeep
-from consumer.publishing.watch import RulesState, RulesWatch
+from consumer.publishing.watch import RulesWatch
 from consumer.rules import rulefile
 from consumer.rules.book import ALWAYS, Book, InForce
 from consumer.rules.editions import ANNOUNCED, always

@@ -12,7 +12,8 @@ from consumer.errors import RetryError
 from consumer.patience import StoppedError
 from consumer.publishing.place import Content, FilePlace
 from consumer.publishing.shelf import COMPILED, Shelf
-from consumer.publishing.watch import EVERY_SECONDS, RulesState, RulesWatch, read_state
+from consumer.publishing.state import RulesState, read_state
+from consumer.publishing.watch import EVERY_SECONDS, RulesWatch
 from tests.consumer.builders import content
 from tests.consumer.publishing.rule_texts import HOUR, NOW, published
 

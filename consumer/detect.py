@@ -1,8 +1,9 @@
 """What is asked of each line by itself, and of two contents under one trxId."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from consumer.domain import Content, Match, Transaction, plain
+from consumer.domain import Content, Finding, Match, Transaction, plain
 
 CONFLICTING_CONTENT = "conflicting-content"
 
@@ -14,6 +15,10 @@ class Rules(Protocol):
     """
 
     def matches(self, transaction: Transaction) -> tuple[Match, ...]: ...
+
+    def late(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those that are in no window but their own, where there are windows."""
+        ...
 
 
 def conflict(known: Content, other: Content) -> Match | None:

@@ -56,6 +56,8 @@ COUNTERS = [
     OfShard("consumer_anomalies", "New anomalies", lambda s: s.anomalies),
     # Lines that could not be evaluated.
     OfShard("consumer_dead_letters", "Dead letters", lambda s: s.dead_letters),
+    # Transactions that are dated too far from their receipt for any window but their own.
+    OfShard("consumer_late_transactions", "Late transactions", lambda s: s.late),
 ]
 # From a batch's delivery until it is stored: count and sum.
 BATCH_SECONDS = "consumer_batch_seconds"

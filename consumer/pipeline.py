@@ -114,7 +114,7 @@ class Pipeline:
                 fresh = evaluation.after(work.done)
                 stored = work.insert(fresh.findings, fresh.undecodable)
                 window = self._judge(window, batch, fresh, stored, work)
-                counts = _counts(fresh, stored)
+                counts = _counts(fresh, stored, self._rules.late(fresh.findings))
                 work.move_to(last, counts)
         self._windows[batch.shard] = window  # not before it is stored
         return total(counts.values())
@@ -192,9 +192,9 @@ def _lines_a_record(evaluation: Evaluation) -> Counter[int]:
     return Counter(line.position.sequence_number for line in lines)
 
 
-def _counts(evaluation: Evaluation, stored: Stored) -> dict[datetime, Tally]:
+def _counts(evaluation: Evaluation, stored: Stored, late: Iterable[Finding]) -> dict[datetime, Tally]:
     refused = [letter.line for letter in stored.refused]
     evaluated = minutes(finding.line.arrived_at for finding in evaluation.findings)
     evaluated.subtract(minutes(line.arrived_at for line in refused))
     dead = [*(letter.line for letter in evaluation.undecodable), *refused]
-    return by_minute(evaluated, [anomaly.line for anomaly in stored.anomalies], dead)
+    return by_minute(evaluated, [one.line for one in stored.anomalies], dead, [one.line for one in late])

@@ -35,6 +35,7 @@ class ShardState:
     transactions: int = 0
     anomalies: int = 0
     dead_letters: int = 0
+    late: int = 0
     begun_at: float | None = None
     waits_since: float | None = None
 
@@ -81,6 +82,7 @@ class Diary:
                 transactions=state.transactions + tally.transactions,
                 anomalies=state.anomalies + tally.anomalies,
                 dead_letters=state.dead_letters + tally.dead_letters,
+                late=state.late + tally.late,
             )
 
     def _change(self, **changes: Any) -> None:

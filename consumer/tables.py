@@ -197,6 +197,7 @@ shard_progress = Table(
     _count("transactions", "Transactions evaluated"),
     _count("anomalies", "Anomalies stored for the first time"),
     _count("dead_letters", "Lines that could not be evaluated"),
+    _count("late", "Transactions evaluated in no window but their own, for they are dated too far from their receipt"),
     _time("initialized_at", "When a worker last took up the shard", server_default=func.now()),
     _time("ended_at", "When the shard was closed by a reshard and read to its end", nullable=True),
     _time("updated_at", "When this row last moved", server_default=func.now()),
@@ -211,6 +212,7 @@ throughput = Table(
     _count("transactions", "Transactions evaluated"),
     _count("anomalies", "Anomalies stored for the first time"),
     _count("dead_letters", "Lines that could not be evaluated"),
+    _count("late", "Transactions evaluated in no window but their own, for they are dated too far from their receipt"),
     comment="What went through the stream, minute by minute, for people and checks",
 )
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from consumer.domain import Match, Transaction
+from consumer.domain import Finding, Match, Transaction
 from consumer.errors import CrashError
 from consumer.rules import explain
 from consumer.rules.entries import nobody
@@ -61,6 +61,14 @@ class Book:
             opened = self._opened(received_at)
         found = opened.matching(transaction, NO_VALUES, nobody)
         return opened.simple.explained(found, transaction, NO_VALUES) if found else NOTHING
+
+    def late(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Those that are dated too far from their receipt for any window but their own, where there are windows."""
+        return [one for one in findings if self._is_late(one.transaction)] if self.has_windows else []
+
+    def _is_late(self, transaction: Transaction) -> bool:
+        rules = self.at(transaction.received_at)
+        return bool(rules.asked) and not rules.is_in_time(transaction)
 
     def _opened(self, received_at: datetime) -> "_Opened":
         """Most that is asked for follows on what was asked before."""

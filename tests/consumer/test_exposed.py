@@ -17,7 +17,7 @@ from consumer.shard_state import ShardState
 from producer.metrics import Metrics as ProducerMetrics
 
 README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-BUSY = ShardState("shard-a", 1, 1000.5, 250, 4, 1.5, 40, 3, 2, begun_at=1001.0, waits_since=1001.5)
+BUSY = ShardState("shard-a", 1, 1000.5, 250, 4, 1.5, 40, 3, 2, 6, begun_at=1001.0, waits_since=1001.5)
 RULES = RulesState("tag", 3, 1000.0, fault="no route")
 IDLE = ShardState("shard-b", 2, 900.0)
 
@@ -44,6 +44,7 @@ def test_each_shard_tells_how_far_behind_how_busy_and_how_well_it_is() -> None:
         "consumer_transactions_total": 40,
         "consumer_anomalies_total": 3,
         "consumer_dead_letters_total": 2,
+        "consumer_late_transactions_total": 6,
         "consumer_batch_seconds_count": 4,
         "consumer_batch_seconds_sum": 1.5,
     }

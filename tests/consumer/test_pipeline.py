@@ -1,12 +1,13 @@
 """A batch is decoded, detected and stored once, whatever happens on the way."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from consumer.breaker import Limit
 from consumer.counts import Tally
-from consumer.domain import Line, Match, Position, Shard, Transaction
+from consumer.domain import Finding, Line, Match, Position, Shard, Transaction
 from consumer.errors import CrashError
 from consumer.patience import Patience, StoppedError
 from consumer.pipeline import Pipeline
@@ -22,6 +23,9 @@ class BreaksOnZero:
         if transaction.content.amount == 0:
             raise ZeroDivisionError("sender s-1")
         return BOOK.matches(transaction)
+
+    def late(self, findings: Sequence[Finding]) -> list[Finding]:
+        return [one for one in findings if one.transaction.content.amount == 7]
 
 
 def pipeline_of(store: FakeStore, waits: list[float] | None = None) -> Pipeline:
@@ -46,6 +50,14 @@ def test_lines_are_evaluated_counted_by_minute_and_their_progress_moves() -> Non
     assert [letter.reason for letter in store.dead_letters] == ["not JSON"]
     assert store.counts == [{MINUTE: Tally(2, 1, 0), MINUTE + timedelta(minutes=1): Tally(1, 1, 1)}]
     assert store.done[SHARD] == FIRST + 2
+
+
+def test_late_ones_are_counted_among_the_others() -> None:
+    store = FakeStore()
+    pipeline_of(store).process(
+        batch(record(1, wire(amount="7"), wire()), record(2, wire(amount="7"), arrived_at=LATER))
+    )
+    assert store.counts == [{MINUTE: Tally(2, 1, 0, 1), MINUTE + timedelta(minutes=1): Tally(1, 0, 0, 1)}]
 
 
 def test_a_line_that_breaks_a_rule_is_a_dead_letter_and_its_neighbours_go_on() -> None:

@@ -106,6 +106,9 @@ def test_what_is_late_or_ahead_by_more_than_a_day_is_alone(engine: Engine) -> No
     assert matches(consumer, "much") == [(4, "sent 1001")]
     consumer.process(batch(record(3, line(6, amount=101, late=-day))))
     assert matches(consumer, "much") == [(4, "sent 1001"), (6, "sent 1001")]
+    counts = "SELECT sum(transactions), sum(late) FROM {}"
+    assert consumer.rows(counts.format("stream_progress")) == consumer.rows(counts.format("throughput_by_minute"))
+    assert consumer.rows(counts.format("stream_progress")) == [(6, 3)]
 
 
 def test_a_late_copy_takes_nothing_back_and_one_in_time_counts_after_a_late_one(engine: Engine) -> None:

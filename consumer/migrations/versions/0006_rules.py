@@ -88,6 +88,20 @@ LEFT JOIN alerts l ON l.anomaly_id = a.id
 LEFT JOIN emails e ON e.id = l.email_id
 """
 
+LATE = "Transactions evaluated in no window but their own, for they are dated too far from their receipt"
+COUNTED = {
+    "shard_progress": """
+CREATE OR REPLACE VIEW stream_progress AS
+SELECT application, stream_incarnation AS stream, shard_id AS shard, sequence_number, arrived_at AS done_up_to,
+       transactions, anomalies, dead_letters, initialized_at AS taken_up_at, ended_at, updated_at{}
+FROM shard_progress
+""",
+    "throughput": """
+CREATE OR REPLACE VIEW throughput_by_minute AS
+SELECT minute, stream, transactions, anomalies, dead_letters{} FROM throughput
+""",
+}
+
 # Waits for nobody for long, and tries again when it is called again: a backup may be reading the tables.
 TEND = """
 CREATE FUNCTION tend_recent_transactions(keep interval) RETURNS text
@@ -164,6 +178,14 @@ def upgrade() -> None:
         "COMMENT ON COLUMN anomaly_report.rule_values IS 'What the rule asked for, by name: fields of the "
         "transaction, and windows'"
     )
+    for table, view in COUNTED.items():
+        op.add_column(
+            table,
+            sa.Column("late", sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=LATE),
+        )
+        op.execute(view.format(", late"))
+    for name in ("stream_progress", "throughput_by_minute"):
+        op.execute(f"COMMENT ON COLUMN {name}.late IS " + _quoted(LATE))
     op.execute("CREATE SEQUENCE list_entries_changed_seq")
     op.create_table(
         "list_entries",
@@ -213,6 +235,11 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for (table, view), name in zip(COUNTED.items(), ("stream_progress", "throughput_by_minute"), strict=True):
+        op.execute(f"DROP VIEW {name}")
+        op.execute(view.format(""))
+        op.execute(f"GRANT SELECT ON {name} TO analyst")
+        op.drop_column(table, "late")
     op.execute("DROP VIEW anomaly_report")
     op.execute(REPORT.format(""))
     op.execute("GRANT SELECT ON anomaly_report TO analyst")

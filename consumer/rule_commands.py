@@ -1,6 +1,7 @@
 """`python -m consumer rules`: the rules as analysts write, try and publish them."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 FAULTY = 1
 
 app = typer.Typer(no_args_is_help=True, help="The rules: what is an anomaly, written by analysts in a file.")
+
+
+class EngineName(StrEnum):
+    """As `consumer.backtest.backtest.Engine`, which is slow to import."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
 
 
 class Written(NamedTuple):
@@ -76,7 +84,10 @@ def backtest(
     ] = None,
     begin: Annotated[str | None, typer.Option("--from", help="RFC 3339; received at this time or later.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="RFC 3339; received before this time.")] = None,
-    memory: Annotated[str, typer.Option(help="What goes beyond it is kept on disk.")] = "2GB",
+    memory: Annotated[str, typer.Option(help="DuckDB's; what goes beyond it is kept on disk.")] = "2GB",
+    engine: Annotated[
+        EngineName, typer.Option(help="Spark's is the one of this Python, if there is one.")
+    ] = EngineName.DUCKDB,
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report there too, as one page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -90,12 +101,14 @@ def backtest(
     --html report.html
     """
     from consumer.backtest import show as shown
+    from consumer.backtest.backtest import Engine, Settings
     from consumer.backtest.page import page
     from consumer.repairs import output
 
     scope, tried = _scope(begin, end), _rules_of(candidate)
     current = _rules_of(against) if against else None
-    report = shown.watched(tried, current, archive, scope, memory, shown.entries(tried, current))
+    settings = Settings(scope, shown.entries(tried, current), memory=memory, engine=Engine(engine))
+    report = shown.watched(tried, current, archive, settings)
     if html:
         html.write_text(page(report, tried, Path(candidate.name).name, scope), encoding="utf-8")
         typer.echo(f"the report is in {html}", err=True)

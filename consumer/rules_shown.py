@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from consumer.archive import archive_objects
 from consumer.backtest import show
+from consumer.backtest.backtest import Settings
 from consumer.backtest.run import Scope
 from consumer.database import engine
 from consumer.errors import CrashError
@@ -66,7 +67,8 @@ def publish(asked: Publication, tried: RuleSet) -> None:
     filling = None
     if asked.sources:
         current = published(place).editions.book.pages[-1].rules
-        report = show.watched(tried, current, asked.sources, Scope(), "2GB", show.entries(tried, current))
+        how = Settings(Scope(), show.entries(tried, current))
+        report = show.watched(tried, current, asked.sources, how)
         for table in show.tables(report):
             output().print(table)
         listed = partial(archive_objects, asked.sources, settings.aws_region)

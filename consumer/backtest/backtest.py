@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,13 @@ CURRENT = "CURRENT_"
 """Begins no window's own name."""
 
 
+class Engine(StrEnum):
+    """What decides: DuckDB here, or Spark, on as many machines as it has."""
+
+    DUCKDB = "duckdb"
+    SPARK = "spark"
+
+
 @dataclass(frozen=True)
 class Settings:
     """``memory`` as DuckDB writes it; what it does not hold is kept on disk, in ``folder`` or the system's own."""
@@ -32,6 +40,7 @@ class Settings:
     digest_interval: timedelta = timedelta(minutes=5)
     memory: str = "2GB"
     folder: Path | None = None
+    engine: Engine = Engine.DUCKDB
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,28 @@ def tried(
         database.execute("SET memory_limit = ?", [settings.memory])
         stack.enter_context(_in_words())
         judge = Judge(database, conditions, windows, settings.entries)
-        run = Run(database, judge, windows, folder, settings.scope)
-        run.read(objects, advance)
-        yield Tried(database, judge, run.counted)
+        yield Tried(database, judge, _run(database, judge, windows, folder, objects, settings, advance))
+
+
+def _run(
+    database: duckdb.DuckDBPyConnection,
+    judge: Judge,
+    windows: Sequence[Declaration],
+    folder: Path,
+    objects: Sequence[ArchiveObject],
+    settings: Settings,
+    advance: Advance,
+) -> Counted:
+    if settings.engine is Engine.SPARK:
+        from consumer.backtest import spark  # which is not everywhere
+
+        with spark.session() as session:
+            on_spark = spark.SparkRun(session, judge, windows, folder, settings.scope)
+            on_spark.read(objects, settings.entries, advance)
+            return on_spark.counted
+    run = Run(database, judge, windows, folder, settings.scope)
+    run.read(objects, advance)
+    return run.counted
 
 
 @contextmanager

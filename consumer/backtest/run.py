@@ -37,6 +37,10 @@ class Scope:
         parts += [f"received_at < {_timestamp(self.end)}"] if self.end else []
         return " AND ".join(parts) or "TRUE"
 
+    @property
+    def held(self) -> str:
+        return f"received_at < {_timestamp(self.horizon)}" if self.horizon else "TRUE"
+
 
 @dataclass
 class Counted:
@@ -129,11 +133,12 @@ class Run:
 
     def _judge_remembered(self) -> None:
         """Each line by itself, as often as a transaction was received."""
-        held = f"received_at < {_timestamp(self._scope.horizon)}" if self._scope.horizon else "TRUE"
-        received = copies.received(f"(SELECT * FROM events WHERE {held})")
+        received = copies.received(f"(SELECT * FROM events WHERE {self._scope.held})")
         self._database.execute(f"CREATE OR REPLACE TABLE received AS {received}")
         self._database.execute("DROP TABLE events")
-        relation = copies.with_windows_of_all(self._database, self._windows, "received")
+        ((rows, ids),) = self._database.execute("SELECT count(*), count(DISTINCT trx_id) FROM received").fetchall()
+        asked = self._windows, "received", ("filename", "is_plain")
+        relation = copies.with_windows_of_all(*asked, has_copies=rows > ids)
         self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._judge.judged(relation, self._scope.sql)}")
         self._judge.keep("batch")
 

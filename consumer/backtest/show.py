@@ -12,7 +12,6 @@ from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
 from consumer.backtest.page import bars
 from consumer.backtest.report import Report, RuleReport
-from consumer.backtest.run import Scope
 from consumer.database import engine
 from consumer.letters_shown import readable
 from consumer.rules.entries import Entry
@@ -23,18 +22,11 @@ BARS = " ▁▂▃▄▅▆▇█"
 MOST_BARS = 40
 
 
-def watched(
-    candidate: RuleSet,
-    current: RuleSet | None,
-    sources: Sequence[str],
-    scope: Scope,
-    memory: str,
-    entries: Sequence[Entry] = (),
-) -> Report:
+def watched(candidate: RuleSet, current: RuleSet | None, sources: Sequence[str], settings: Settings) -> Report:
     """Raises CrashError, OSError or RetryError."""
     objects = archive_objects(sources, os.environ.get("AWS_REGION"))
     with reading.watched(objects) as advance:
-        return backtest(candidate, current, objects, Settings(scope, entries, memory=memory), advance)
+        return backtest(candidate, current, objects, settings, advance)
 
 
 def entries(*asked: RuleSet | None) -> Sequence[Entry]:

@@ -44,15 +44,17 @@ def main() -> int:
     except StoppedError:
         return KILLED + signal.SIGTERM
     supervisor = Supervisor(worker_of(settings, stop), daemon.launch, stop, leave=daemon.leave)
-    upkeep = Upkeep(brief_engine(settings), settings.application_name, lambda: daemon.worker, watch)
+    upkeep = Upkeep(
+        brief_engine(settings, "payment-analytics rules"), settings.application_name, lambda: daemon.worker, watch
+    )
     supervisor.ticks += [watch.look, upkeep.tend, upkeep.report]
     return supervisor.run()
 
 
-def brief_engine(settings: DaemonSettings) -> Engine:
+def brief_engine(settings: DaemonSettings, application_name: str) -> Engine:
     return engine(
         settings.database,
-        "payment-analytics supervisor",
+        application_name,
         statement_timeout_ms=SLOTS_SECONDS * 1000,
         lock_timeout_ms=SLOTS_SECONDS * 1000,
         silence_seconds=SLOTS_SECONDS,
@@ -62,7 +64,7 @@ def brief_engine(settings: DaemonSettings) -> Engine:
 def worker_of(settings: DaemonSettings, stop: Stop) -> Worker:
     if settings.worker_id is not None:
         return NamedWorker(settings.worker_id)
-    database = brief_engine(settings)
+    database = brief_engine(settings, "payment-analytics slots")
     return SlotWorker(Slots(database, settings.application_name, uuid.uuid4()), stop.pause, time.monotonic)
 
 

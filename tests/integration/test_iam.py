@@ -40,6 +40,7 @@ COMMANDS = {
     "migrate": {"payment-analytics migrate"},
     "run": {
         "payment-analytics slots",
+        "payment-analytics rules",
         "payment-analytics wait",
         "payment-analytics breaker",
         "payment-analytics progress",

@@ -4,7 +4,7 @@ Whatever is stored with the answer, these keys are locked from the first look un
 meet in a key, the second sees all of the first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
@@ -37,9 +37,10 @@ class _Grown:
     @property
     def stretches(self) -> list[Stretch]:
         return [
-            Stretch(key, min(found), state.plus(max(found).date, self.spans[key]))
+            one
             for key, found in self.places.items()
             if self.spans[key]
+            for one in _stretches(key, found, self.spans[key])
         ]
 
 
@@ -133,3 +134,15 @@ class Judge:
 
 def _identity(finding: Finding) -> Identity:
     return finding.transaction.transaction_id, finding.transaction.received_at
+
+
+def _stretches(key: UUID, places: Sequence[Place], span: timedelta) -> Iterator[Stretch]:
+    """Behind each of the places as far as it matters; where these meet they are one."""
+    begin, *others = sorted(places)
+    end = state.plus(begin.date, span)
+    for place in others:
+        if place.date >= end:
+            yield Stretch(key, begin, end)
+            begin = place
+        end = state.plus(place.date, span)
+    yield Stretch(key, begin, end)

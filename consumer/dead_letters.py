@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from consumer.arguments import moment
 from consumer.errors import CrashError
 
 if TYPE_CHECKING:
@@ -23,15 +24,6 @@ class StateFilter(StrEnum):
     ANY = "any"
 
 
-def _instant(text: str) -> datetime:
-    from consumer.replay import instant
-
-    try:
-        return instant(text)
-    except CrashError as error:
-        raise typer.BadParameter(str(error)) from None
-
-
 def _place(text: str) -> "Place":
     from consumer.letters import Place
 
@@ -46,8 +38,8 @@ StateOption = Annotated[StateFilter, typer.Option("--state", help="Which state t
 Reason = Annotated[str | None, typer.Option(help="Part of the reason, in any case.")]
 ShardName = Annotated[str | None, typer.Option(help="The shard they came from.")]
 Stream = Annotated[str | None, typer.Option(help="Part of the stream's ARN and creation time.")]
-Begin = Annotated[datetime | None, typer.Option("--from", parser=_instant, help="First seen then or later, RFC 3339.")]
-End = Annotated[datetime | None, typer.Option("--to", parser=_instant, help="First seen before, RFC 3339.")]
+Begin = Annotated[datetime | None, typer.Option("--from", parser=moment, help="First seen then or later, RFC 3339.")]
+End = Annotated[datetime | None, typer.Option("--to", parser=moment, help="First seen before, RFC 3339.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many.")]
 Name = Annotated[Any, typer.Argument(parser=_place, metavar="LETTER", help="SHARD:SEQUENCE_NUMBER:LINE, as in list.")]
 Names = Annotated[

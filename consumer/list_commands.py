@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from consumer.errors import CrashError
+from consumer.arguments import moment
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,15 +14,6 @@ if TYPE_CHECKING:
     from consumer.lists import Change, Kept
 
 app = typer.Typer(no_args_is_help=True, help="The lists that rules ask for: who stands in them, since when, and why.")
-
-
-def _instant(text: str) -> datetime:
-    from consumer.replay import instant
-
-    try:
-        return instant(text)
-    except CrashError as error:
-        raise typer.BadParameter(str(error)) from None
 
 
 def _name(text: str) -> str:
@@ -39,7 +30,7 @@ Reason = Annotated[str, typer.Option(help="Why: it stands beside the entry for e
 By = Annotated[str | None, typer.Option(help="Who does it; else the database's and the system's user.")]
 From = Annotated[
     datetime | None,
-    typer.Option("--from", parser=_instant, help="RFC 3339; from when on: a minute from now or later."),
+    typer.Option("--from", parser=moment, help="RFC 3339; from when on: a minute from now or later."),
 ]
 
 
@@ -74,7 +65,7 @@ def add(
     reason: Reason,
     begin: From = None,
     expires: Annotated[
-        datetime | None, typer.Option(parser=_instant, help="RFC 3339; before when. For ever where it is not told.")
+        datetime | None, typer.Option(parser=moment, help="RFC 3339; before when. For ever where it is not told.")
     ] = None,
     by: By = None,
 ) -> None:

@@ -19,6 +19,7 @@ from consumer.backtest.run import Scope
 from consumer.database import engine
 from consumer.errors import CrashError
 from consumer.letters import operator
+from consumer.letters_shown import readable
 from consumer.publishing.place import Place
 from consumer.publishing.publish import Filling, Publisher, Wish
 from consumer.publishing.reports import Report, reports
@@ -106,12 +107,17 @@ def tables(found: Overview) -> Iterator[Table]:
     editions.add_row("0", "always", "", "", "those that ship")
     for one in found.editions:
         begin = shown(one.effective_from) if one.effective_from else "announced: windows are being filled"
-        editions.add_row(str(one.number), begin, shown(one.published_at), one.published_by, ", ".join(one.rules))
+        editions.add_row(str(one.number), begin, shown(one.published_at), _seen(one.published_by), ", ".join(one.rules))
     yield editions
     consumers = Table("consumer", "last edition", "said so", "")
     for report in found.consumers:
-        consumers.add_row(report.worker, str(report.edition), shown(report.reported_at), report.fault or "")
+        consumers.add_row(report.worker, str(report.edition), shown(report.reported_at), _seen(report.fault or ""))
     yield consumers
+
+
+def _seen(words: str) -> str:
+    """Somebody else's words."""
+    return readable(words.encode("utf-8", "surrogateescape"))
 
 
 def text_of(number: int | None) -> str:

@@ -11,10 +11,10 @@ from consumer.archive import ArchiveObject
 from consumer.audit.horizon import ON_THE_WAY
 from consumer.errors import CrashError
 from consumer.publishing.fill import fill
-from consumer.publishing.place import Place
+from consumer.publishing.place import OVERTAKEN, Place
 from consumer.publishing.reach import unfilled
 from consumer.publishing.reports import ignorant
-from consumer.publishing.source import published
+from consumer.publishing.source import NONE, published
 from consumer.publishing.watch import EVERY_SECONDS
 from consumer.reading import watched
 from consumer.rules.book import NOTICE
@@ -70,7 +70,7 @@ class Publisher:
         known = published(self._place)
         announced = known.editions.with_edition(wish.text, ANNOUNCED, wish.by, self._now())
         reach = unfilled(_settled(known.editions).book, announced.rules[-1])
-        tag: str | None = known.tag if known.editions.editions else None
+        tag: str | None = known.tag if known.tag != NONE else None
         if reach and not begins_empty:
             if not filling:
                 raise CrashError(
@@ -98,7 +98,7 @@ class Publisher:
         self._place.write(found.written(), over)
         written = published(self._place)
         if written.editions.editions != found.editions:
-            raise CrashError("somebody else has published meanwhile: look at it (rules list), and publish again")
+            raise CrashError(OVERTAKEN)
         return written.tag
 
     def _wait_until_known(self, tag: str) -> None:

@@ -15,7 +15,7 @@ _columns = rule_reports.c
 
 
 class Report(NamedTuple):
-    """``is_alive``: it has reported within FRESH, or holds a slot."""
+    """What a consumer said last, within FRESH."""
 
     worker: str
     tag: str

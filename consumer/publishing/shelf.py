@@ -26,8 +26,8 @@ class Shelf:
         try:
             state = self._state()
             if state != self._seen:
+                self._seen = state  # also where it is broken: that is told once
                 self.book.turn_to(load(self._file.read_bytes()))
-                self._seen = state
                 log.info("rules taken up", editions=len(self.book.pages))
         except (OSError, CrashError) as error:
             log.error("the rules cannot be read, and stay as they are", error=describe(error))

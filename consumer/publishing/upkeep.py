@@ -4,7 +4,6 @@ partitions of `recent_transactions`. Of several consumers each does all of it.
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
 
 import structlog
 from sqlalchemy import Engine, text
@@ -65,7 +64,7 @@ class Upkeep:
         self._tend_at = self._clock() + TEND_AGAIN_SECONDS
         try:
             with self._engine.begin() as connection:
-                said = connection.execute(TEND, {"keep": keep(self._watch)}).scalar_one()
+                said = connection.execute(TEND, {"keep": reach_of(self._watch.book)}).scalar_one()
         except DBAPIError as error:
             log.warning("partitions could not be made", error=describe(error))
             return
@@ -74,8 +73,3 @@ class Upkeep:
         log.debug("partitions tended", said=said)
         if said.startswith("partitions"):
             self._tend_at = self._clock() + TEND_SECONDS
-
-
-def keep(watch: RulesWatch) -> timedelta:
-    """How far back, by receivedAt, windows reach; nothing, where there is none."""
-    return max(reach_of(page.rules) for page in watch.book.pages)

@@ -19,7 +19,7 @@ from consumer.login import Database
 from consumer.publishing.fill import fill, may_hold
 from consumer.publishing.place import FilePlace, Place, place
 from consumer.publishing.publish import Filling, Publisher, Wish
-from consumer.publishing.reach import unfilled
+from consumer.publishing.reach import reach_of, unfilled
 from consumer.publishing.reports import ignorant, report, reports
 from consumer.publishing.source import published
 from consumer.publishing.state import RulesState
@@ -159,6 +159,14 @@ def test_windows_are_filled_that_nothing_was_kept_for(
 ) -> None:
     book = always(rulefile.read(rules(window=known)))
     assert unfilled(book, rulefile.read(rules(window=wanted))) == expected
+
+
+def test_a_window_is_kept_as_far_back_as_the_latest_edition_allows_what_it_holds() -> None:
+    """What the other edition's lateness let in may have been received that much before its date."""
+    patient = rulefile.read("lateness: 3d\n" + rules(9, 9))
+    book = Book([InForce(ALWAYS, patient), InForce(datetime.now(UTC), rulefile.read(rules(window=HOURLY)))])
+    assert reach_of(book) == timedelta(days=6, hours=1)
+    assert unfilled(Book(book.pages[:1]), book.pages[1].rules) == timedelta(days=6, hours=1)
 
 
 def test_new_windows_begin_with_what_the_archive_has(engine: Engine, tmp_path: Path) -> None:

@@ -19,6 +19,11 @@ HISTORIES ?= 20000
 TERRAFORM := $(shell command -v terraform)
 INFRA_STAMP := .venv-infra/.made-$(shell cksum < tests/infra/requirements.txt | tr -d ' ')
 CHECKOV_STAMP := .venv-checkov/.made-$(shell cksum < tests/infra/checkov.txt | tr -d ' ')
+# And what runs a backtest's SQL, where there is a Java: see tests/engines.
+JAVA := $(shell command -v java)
+MAVEN := $(shell command -v mvn)
+SPARK_STAMP := $(VENV)/.spark-$(shell cksum < tests/engines/requirements.txt | tr -d ' ')
+TRINO_STAMP := .engines/.trino-$(shell cksum < tests/engines/pom.xml | tr -d ' ')
 SCRIPTS := deploy.sh destroy.sh infra/*.sh .ci/run tests/infra/standin/docker
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
@@ -51,7 +56,7 @@ send: setup ## Post INPUT=file.jsonl to the running stack
 	@test -f "$(LOCAL_DIR)/env" || { echo "The stack is not up: make up" >&2; exit 1; }
 	@. "$(abspath $(LOCAL_DIR))/env"; exec $(BIN)/python -m producer send $(SEND_ARGS) "$(INPUT)"
 
-test: test-setup infra-setup lint ## Install the test tools, lint, run all tests
+test: test-setup infra-setup engines-setup lint ## Install the test tools, lint, run all tests
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 test-infra: test-setup infra-setup lint-infra ## Test the deployment to AWS on an emulator (needs terraform)
@@ -100,7 +105,7 @@ lock: test-setup ## Resolve the requirements anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	@$(COMPILE) tests/requirements.in -o tests/requirements.txt
 	@for part in infra/local producer consumer; do $(COMPILE) $$part/requirements.in -c tests/requirements.txt -o $$part/requirements.txt; done
-	@for part in bench mutation; do $(COMPILE) tests/$$part/requirements.in -c tests/requirements.txt -o tests/$$part/requirements.txt; done
+	@for part in bench mutation engines; do $(COMPILE) tests/$$part/requirements.in -c tests/requirements.txt -o tests/$$part/requirements.txt; done
 	@for part in requirements checkov; do $(COMPILE) tests/infra/$$part.in -o tests/infra/$$part.txt; done
 
 clean: ## Stop the stack and drop all of its data
@@ -108,9 +113,23 @@ clean: ## Stop the stack and drop all of its data
 
 distclean: ## clean, and drop .venv and caches too
 	@test ! -x $(BIN)/python || $(MAKE) --no-print-directory clean
-	@rm -rf $(VENV) .venv-infra .venv-checkov infra/.terraform .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-infra .venv-checkov .engines infra/.terraform .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 test-setup: $(VENV)/.test-$(shell cksum < tests/requirements.txt | tr -d ' ')
+
+engines-setup: $(if $(JAVA),$(SPARK_STAMP) $(if $(MAVEN),$(TRINO_STAMP)))
+	@$(if $(JAVA),true,echo "Backtests on Spark and Athena are not tested: java is not installed" >&2)
+	@$(if $(MAVEN),true,echo "Backtests on Athena are not tested: mvn is not installed" >&2)
+
+$(SPARK_STAMP): | $(VENV)/bin/pip
+	@echo "Installing Spark for its tests (once; half a gigabyte, a minute or two) …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r tests/engines/requirements.txt
+	@touch $@
+
+$(TRINO_STAMP):
+	@echo "Fetching Trino for Athena's tests (once; 90 MB) …" >&2
+	@rm -rf .engines && mvn --quiet --batch-mode --file tests/engines/pom.xml dependency:copy-dependencies -DoutputDirectory="$(CURDIR)/.engines/trino"
+	@touch $@
 
 infra-setup: $(if $(TERRAFORM),$(INFRA_STAMP) $(CHECKOV_STAMP))
 	@$(if $(TERRAFORM),true,echo "The deployment is not tested: terraform is not installed" >&2)

@@ -20,10 +20,11 @@ app = typer.Typer(no_args_is_help=True, help="The rules: what is an anomaly, wri
 
 
 class EngineName(StrEnum):
-    """As `consumer.backtest.backtest.Engine`, which is slow to import."""
+    """As `consumer.backtest.backtest.Engine`, which is slow to import; and Athena."""
 
     DUCKDB = "duckdb"
     SPARK = "spark"
+    ATHENA = "athena"
 
 
 class Written(NamedTuple):
@@ -86,8 +87,9 @@ def backtest(
     end: Annotated[str | None, typer.Option("--to", help="RFC 3339; received before this time.")] = None,
     memory: Annotated[str, typer.Option(help="DuckDB's; what goes beyond it is kept on disk.")] = "2GB",
     engine: Annotated[
-        EngineName, typer.Option(help="Spark's is the one of this Python, if there is one.")
+        EngineName, typer.Option(help="DuckDB here, this Python's Spark, or Athena on AWS.")
     ] = EngineName.DUCKDB,
+    workgroup: Annotated[str, typer.Option(help="Athena's; named as the deployment is.")] = "payment-analytics",
     html: Annotated[Path | None, typer.Option(dir_okay=False, help="Write the report there too, as one page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -101,13 +103,21 @@ def backtest(
     --html report.html
     """
     from consumer.backtest import show as shown
+    from consumer.backtest.athena import Place
     from consumer.backtest.backtest import Engine, Settings
     from consumer.backtest.page import page
     from consumer.repairs import output
 
     scope, tried = _scope(begin, end), _rules_of(candidate)
     current = _rules_of(against) if against else None
-    settings = Settings(scope, shown.entries(tried, current), memory=memory, engine=Engine(engine))
+    settings = Settings(
+        scope,
+        shown.entries(tried, current),
+        memory=memory,
+        engine=Place(workgroup, archive, os.environ.get("AWS_REGION"))
+        if engine is EngineName.ATHENA
+        else Engine(engine),
+    )
     report = shown.watched(tried, current, archive, settings)
     if html:
         html.write_text(page(report, tried, Path(candidate.name).name, scope), encoding="utf-8")

@@ -18,19 +18,8 @@ locals {
   ]
 
   archive_location = "s3://${aws_s3_bucket.archive.bucket}/transactions"
-}
 
-resource "aws_glue_catalog_database" "archive" {
-  name = replace(var.name, "-", "_")
-}
-
-resource "aws_glue_catalog_table" "transactions" {
-  name          = "transactions"
-  database_name = aws_glue_catalog_database.archive.name
-  description   = "Every accepted transaction, by the UTC hour in which it reached the stream; at least once"
-  table_type    = "EXTERNAL_TABLE"
-
-  parameters = {
+  archive_partitions = {
     "EXTERNAL"                    = "TRUE"
     "projection.enabled"          = "true"
     "projection.dt.type"          = "date"
@@ -43,6 +32,18 @@ resource "aws_glue_catalog_table" "transactions" {
     "projection.hr.digits"        = "2"
     "storage.location.template"   = "${local.archive_location}/dt=$${dt}/hr=$${hr}/"
   }
+}
+
+resource "aws_glue_catalog_database" "archive" {
+  name = replace(var.name, "-", "_")
+}
+
+resource "aws_glue_catalog_table" "transactions" {
+  name          = "transactions"
+  database_name = aws_glue_catalog_database.archive.name
+  description   = "Every accepted transaction, by the UTC hour in which it reached the stream; at least once"
+  table_type    = "EXTERNAL_TABLE"
+  parameters    = local.archive_partitions
 
   partition_keys {
     name = "dt"
@@ -73,6 +74,43 @@ resource "aws_glue_catalog_table" "transactions" {
         type    = columns.value.type
         comment = columns.value.comment
       }
+    }
+  }
+}
+
+# For `rules backtest --engine athena`, which itself says what a line means.
+resource "aws_glue_catalog_table" "lines" {
+  name          = "lines"
+  database_name = aws_glue_catalog_database.archive.name
+  description   = "The same objects, line by line as they are"
+  table_type    = "EXTERNAL_TABLE"
+  parameters    = local.archive_partitions
+
+  partition_keys {
+    name = "dt"
+    type = "string"
+  }
+
+  partition_keys {
+    name = "hr"
+    type = "string"
+  }
+
+  storage_descriptor {
+    location      = "${local.archive_location}/"
+    input_format  = "org.apache.hadoop.mapred.TextInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+      # No JSON has it: the whole line is the one column.
+      parameters = { "field.delim" = "\u0001" }
+    }
+
+    columns {
+      name    = "line"
+      type    = "string"
+      comment = "One transaction, JSON"
     }
   }
 }

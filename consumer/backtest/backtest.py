@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -19,6 +20,9 @@ from consumer.rules.entries import Entry
 from consumer.rules.ruleset import RuleSet
 from consumer.rules.tree import Condition, renamed
 from consumer.rules.windows import Declaration
+
+if TYPE_CHECKING:
+    from consumer.backtest.athena import Place
 
 CURRENT = "CURRENT_"
 """Begins no window's own name."""
@@ -33,14 +37,16 @@ class Engine(StrEnum):
 
 @dataclass(frozen=True)
 class Settings:
-    """``memory`` as DuckDB writes it; what it does not hold is kept on disk, in ``folder`` or the system's own."""
+    """``memory`` as DuckDB writes it; what it does not hold is kept on disk, in ``folder`` or the system's own.
+    ``engine`` may also be a place where Athena is.
+    """
 
     scope: Scope
     entries: Sequence[Entry] = ()
     digest_interval: timedelta = timedelta(minutes=5)
     memory: str = "2GB"
     folder: Path | None = None
-    engine: Engine = Engine.DUCKDB
+    engine: "Engine | Place" = Engine.DUCKDB
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,12 @@ def _run(
             on_spark = spark.SparkRun(session, judge, windows, folder, settings.scope)
             on_spark.read(objects, settings.entries, advance)
             return on_spark.counted
+    if not isinstance(settings.engine, Engine):
+        from consumer.backtest.athena import AthenaRun
+
+        on_athena = AthenaRun(settings.engine, judge, windows, folder, settings.scope)
+        on_athena.read(objects, settings.entries, advance)
+        return on_athena.counted
     run = Run(database, judge, windows, folder, settings.scope)
     run.read(objects, advance)
     return run.counted

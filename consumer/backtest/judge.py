@@ -40,7 +40,7 @@ class Judge:
         entries: Sequence[Entry],
     ) -> None:
         self._database = database
-        self._conditions = conditions
+        self.conditions = conditions
         self._windows = [Window(one.name, aggregate) for one in windows for aggregate in aggregates(one)]
         self._is_listed = asking(entries)
         self._columns = [*FIELDS, *(f'"{column_of(window)}"' for window in self._windows)]
@@ -57,10 +57,8 @@ class Judge:
 
         ``late``: what computes a field there, which is then not done for the others.
         """
-        numbers = range(len(self._conditions))
-        decisions = [
-            f"{asked} AND {decided(self._conditions[number]).sql('duckdb')} AS c{number}" for number in numbers
-        ]
+        numbers = range(len(self.conditions))
+        decisions = [f"{asked} AND {decided(self.conditions[number]).sql('duckdb')} AS c{number}" for number in numbers]
         hit = " OR ".join(f"c{number} IS NOT FALSE" for number in numbers) or "FALSE"
         kept = [f"CASE WHEN {hit} THEN {late.get(name, name)} END AS {name}" for name in self._columns]
         others = ["filename", "is_plain", *(f"c{number}" for number in numbers)]
@@ -69,9 +67,9 @@ class Judge:
 
     def asked(self, relation: str, asked: str) -> str:
         """A query for another engine, in DuckDB's dialect: c0, c1 … and the columns, of rows that may match."""
-        numbers = range(len(self._conditions))
+        numbers = range(len(self.conditions))
         decisions = [
-            f"{asked} AND {decided(self._conditions[number]).sql('duckdb')} AS c{number}" for number in numbers
+            f"{asked} AND TRY({decided(self.conditions[number]).sql('duckdb')}) AS c{number}" for number in numbers
         ]
         hit = " OR ".join(f"c{number} IS NULL OR c{number}" for number in numbers) or "FALSE"
         columns = ", ".join([*(f"c{number}" for number in numbers), *self._columns])
@@ -84,8 +82,8 @@ class Judge:
         """
         true: list[Sequence[Any]] = []
         for decisions_and_row in rows:
-            row = decisions_and_row[len(self._conditions) :]
-            for number, decision in enumerate(decisions_and_row[: len(self._conditions)]):
+            row = decisions_and_row[len(self.conditions) :]
+            for number, decision in enumerate(decisions_and_row[: len(self.conditions)]):
                 if decision or (decision is None and self._is_true(number, row)):
                     true.append([number, *row])
         file = folder / "taken.ndjson"
@@ -98,18 +96,18 @@ class Judge:
         )
 
     def _is_true(self, number: int, row: Sequence[Any]) -> bool:
-        match = matching([self._conditions[number]])
+        match = matching([self.conditions[number]])
         return bool(match(transaction_of(row), self._values(row), self._is_listed))
 
     def keep(self, table: str) -> None:
         """What was judged there and is true; what is undecided there is decided now."""
         columns = ", ".join(self._columns)
-        for number in range(len(self._conditions)):
+        for number in range(len(self.conditions)):
             self._database.execute(f"INSERT INTO found SELECT {number}, {columns} FROM {table} WHERE c{number}")
             self._decide(table, number, columns)
 
     def _decide(self, table: str, number: int, columns: str) -> None:
-        match = matching([self._conditions[number]])
+        match = matching([self.conditions[number]])
         rows = self._database.execute(f"SELECT {columns} FROM {table} WHERE c{number} IS NULL")
         true: list[Sequence[Any]] = []
         while some := rows.fetchmany(ROWS_A_FETCH):

@@ -72,7 +72,7 @@ def rewritten(archived: ArchiveObject, to: Path) -> Iterator[Transaction | None]
             except RejectedError:
                 yield None
                 continue
-            file.write(_line(transaction) + b"\n")
+            file.write(plainly(transaction) + b"\n")
             yield transaction
 
 
@@ -106,7 +106,8 @@ def _instant(text: str) -> str:
     return f"make_timestamp(epoch_us(try_cast({text} AS TIMESTAMPTZ)))"
 
 
-def _line(transaction: Transaction) -> bytes:
+def plainly(transaction: Transaction) -> bytes:
+    """A line as the producer writes it."""
     content = transaction.content
     fields = {name: getattr(content, COLUMNS[name]) for name in TEXTS}
     fields |= {"transactionDate": _time(content.transaction_date), "receivedAt": _time(transaction.received_at)}

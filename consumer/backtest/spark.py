@@ -3,6 +3,8 @@
 What Spark's 38 digits do not decide comes back as NULL and is decided here; matches are reported from DuckDB.
 """
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,15 +51,20 @@ def session() -> Iterator["SparkSession"]:
     except ModuleNotFoundError:
         raise CrashError(MISSING) from None
     active = SparkSession.getActiveSession()
+    if not active:
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # the workers need what is installed here
     found = active or SparkSession.builder.appName("payment-analytics backtest").getOrCreate()
-    former = {name: found.conf.get(name, None) for name in EXACT}
-    for name, value in EXACT.items():
-        found.conf.set(name, value)
+    former: dict[str, str | None] = {name: found.conf.get(name, None) for name in EXACT}
+    for name, wanted in EXACT.items():
+        found.conf.set(name, wanted)
     try:
         yield found
     finally:
         for name, value in former.items():
-            found.conf.unset(name) if value is None else found.conf.set(name, value)
+            if value is None:
+                found.conf.unset(name)
+            else:
+                found.conf.set(name, value)
         if not active:
             found.stop()
 

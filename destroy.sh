@@ -119,6 +119,7 @@ destroy() {
     delete_database "${snapshot:+$name-final-$(date -u +%Y%m%d-%H%M%S)}"
     step "Protection and images"
     drop_protection
+    remove_unrecorded
     step "Everything that Terraform made"
     destroy_with_terraform
   fi

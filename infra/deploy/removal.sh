@@ -61,12 +61,6 @@ drop_protection() {
   done
 }
 
-remove() { # what, command…: fails where it is not there, which is as well
-  local what=$1
-  shift
-  if "$@" >/dev/null 2>&1; then say "   removed: $what"; fi
-}
-
 # The archive's bucket and the key outlive Terraform's part: the next deployment takes them over.
 let_terraform_forget() {
   local addresses=() address

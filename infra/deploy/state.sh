@@ -114,6 +114,7 @@ prepare_state() {
   fi
   adopt_what_was_kept
   keep_what_was_interrupted
+  remove_unrecorded
 }
 
 # Terraform would make anew what it was interrupted in making. But AWS went on with it, and these hold data or are
@@ -127,4 +128,40 @@ keep_what_was_interrupted() {
       quietly tf untaint "$address"
       [ "${address%%.*}" != aws_db_instance ] || aws rds wait db-instance-available --db-instance-identifier "$name"
     done
+}
+
+# Terraform, interrupted while AWS was answering, has not written down what AWS made all the same. These cost money by
+# the hour or stand in the way of the next one, and hold nothing. What stands in another's VPC is another's, and AWS releases
+# no address that is in use.
+remove_unrecorded() {
+  local id tagged="Name=tag:Project,Values=$name"
+  [ -n "$found_state" ] || return 0
+  tf state pull >"$work/state.json"
+  unrecorded aws elbv2 describe-load-balancers --names "$name" --query 'LoadBalancers[].[LoadBalancerArn, VpcId]' \
+    | while IFS= read -r id; do remove "$id" aws elbv2 delete-load-balancer --load-balancer-arn "$id"; done
+  unrecorded aws ec2 describe-vpc-endpoints --filters "$tagged" --query 'VpcEndpoints[].[VpcEndpointId, VpcId]' \
+    | while IFS= read -r id; do remove "$id" aws ec2 delete-vpc-endpoints --vpc-endpoint-ids "$id"; done
+  unrecorded aws ec2 describe-nat-gateways --filter "$tagged" Name=state,Values=pending,available \
+    --query 'NatGateways[].[NatGatewayId, VpcId]' | while IFS= read -r id; do
+    remove "$id" aws ec2 delete-nat-gateway --nat-gateway-id "$id"
+    aws ec2 wait nat-gateway-deleted --nat-gateway-ids "$id"
+  done
+  unrecorded aws ec2 describe-addresses --filters "$tagged" --query 'Addresses[].[AllocationId]' \
+    | while IFS= read -r id; do remove "$id" aws ec2 release-address --allocation-id "$id"; done
+}
+
+unrecorded() { # command that tells ids, and their VPCs; it fails where there are none
+  local id vpc
+  { "$@" --output text 2>/dev/null || true; } | while read -r id vpc; do
+    if [ -z "$id" ] || is_recorded "$id"; then continue; fi
+    if [ -z "$vpc" ] || is_recorded "$vpc"; then echo "$id"; fi
+  done
+}
+
+is_recorded() { grep -qF "\"id\": \"$1\"" "$work/state.json"; } # its id alone: routes name their gateways too
+
+remove() { # what, command…: fails where it is not there, which is as well
+  local what=$1
+  shift
+  if "$@" >/dev/null 2>&1; then say "   removed: $what"; fi
 }

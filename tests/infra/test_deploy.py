@@ -48,6 +48,21 @@ def errors_until(process: "subprocess.Popen[str]", words: str) -> str:
     raise AssertionError(told)
 
 
+def forget(checkout: Checkout, *resources: str) -> None:
+    """As if Terraform had been interrupted before it could write down that they are made."""
+
+    def terraform(*words: str) -> str:
+        words = ("terraform", "-chdir=infra", "state", *words)
+        environment = checkout.environment
+        return subprocess.run(
+            words, cwd=checkout.folder, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    found = [address for address in terraform("list").splitlines() if address.split("[")[0] in resources]
+    assert {address.split("[")[0] for address in found} == {*resources}
+    terraform("rm", *found)
+
+
 def test_a_deploy_that_is_interrupted_ends_in_good_order(checkout: Checkout, aws: Aws) -> None:
     process = checkout.start(*DEPLOY)
     err = errors_until(process, "aws_db_instance.this: Still creating... [1m0s elapsed]")  # it alone is left
@@ -125,6 +140,7 @@ def test_the_next_deployment_takes_over_what_was_kept(checkout: Checkout, aws: A
 def test_destroy_removes_also_what_is_half_made_and_keeps_nothing_if_told_so(checkout: Checkout, aws: Aws) -> None:
     for snapshot in inventory(aws)["snapshots"]:
         aws.client("rds").delete_db_snapshot(DBSnapshotIdentifier=snapshot)
+    forget(checkout, "aws_lb.this", "aws_nat_gateway.this", "aws_eip.nat")
     done = checkout.run("./destroy.sh", "--yes", "--no-snapshot", "--delete-archive")
     assert done.returncode == 0, done.stderr
     assert inventory(aws) == {"buckets": [STATE]}

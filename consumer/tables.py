@@ -91,8 +91,34 @@ anomalies = Table(
     _text("shard_id", "Kinesis shard of the record"),
     _sequence_number("sequence_number", "Kinesis sequence number of the record"),
     Column("line", Integer, nullable=False, comment="Line of the transaction in its record, from 1"),
+    _text("state", "What people made of it: open, investigating, confirmed or dismissed", server_default="open"),
+    _text("assignee", "Name of the user who looks into it", nullable=True),
+    Column(
+        "revision",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="How often people have changed state or assignee, so that none overwrites another's change",
+    ),
     UniqueConstraint("transaction_id", "rule_id"),
+    CheckConstraint("state IN ('open', 'investigating', 'confirmed', 'dismissed')", name="state"),
     Index(None, "detected_at"),
+    *(
+        Index(None, name, "id")
+        for name in (
+            "rule_id",
+            "state",
+            "sender_id",
+            "receiver_id",
+            "sender_iban",
+            "receiver_iban",
+            "sender_bank_id",
+            "receiver_bank_id",
+            "assignee",
+            "amount",
+            "transaction_date",
+        )
+    ),
     comment="Transactions that matched a rule: one row for each transaction and rule, however often it is delivered",
 )
 
@@ -321,4 +347,88 @@ recent_transactions = Table(
     Index(None, "transaction_id"),
     comment="Transactions that windows of rules still reach, once for each key; empty where no rule has a window",
     postgresql_partition_by="RANGE (received_at)",
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the user"),
+    _text("name", "Name to log in with, in small letters"),
+    _text("role", "viewer looks, analyst decides and publishes, admin also sees to users and keys"),
+    _text("password", "Hash by argon2; null: only by single sign-on", nullable=True),
+    _time("created_at", "When the user was made", server_default=func.now()),
+    _time("disabled_at", "Since when the user may not log in; null: may", nullable=True),
+    Column(
+        "failures",
+        Integer,
+        nullable=False,
+        server_default=text("0"),
+        comment="Wrong passwords since the last right one",
+    ),
+    _time("locked_until", "No password is looked at before this moment", nullable=True),
+    UniqueConstraint("name"),
+    CheckConstraint("role IN ('viewer', 'analyst', 'admin')", name="role"),
+    comment="People who may use the console",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token"),
+    Column(
+        "user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"
+    ),
+    _time("created_at", "When the user logged in", server_default=func.now()),
+    _time("seen_at", "When it was last used, to a minute", server_default=func.now()),
+    _time("expires_at", "It ends then at the latest"),
+    Index(None, "user_id"),
+    comment="Who is logged in to the console; a row that is deleted is a log-out",
+)
+
+anomaly_events = Table(
+    "anomaly_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the event"),
+    Column(
+        "anomaly_id",
+        BigInteger,
+        ForeignKey("anomalies.id", ondelete="CASCADE"),
+        nullable=False,
+        comment="The anomaly",
+    ),
+    _time("at", "When", server_default=func.now()),
+    _text("by", "Name of the user"),
+    _text("kind", "state, assignee or comment"),
+    _text("old", "State or assignee before; null for comments", nullable=True),
+    _text("new", "State or assignee from then on; null for comments, and for nobody", nullable=True),
+    _text("words", "The comment, or the reason", server_default=""),
+    CheckConstraint("kind IN ('state', 'assignee', 'comment')", name="kind"),
+    Index(None, "anomaly_id", "id"),
+    comment="What people did about each anomaly: added to, and never changed",
+)
+
+console_events = Table(
+    "console_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the event"),
+    _time("at", "When", server_default=func.now()),
+    _text("by", "Name of the user, or what was given as one"),
+    _text("action", "What was done, or tried"),
+    _text("subject", "To what", server_default=""),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'"), comment="More about it"),
+    Index(None, "at"),
+    comment="Who did what in the console, log-ins that failed among it: added to, and never changed",
+)
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the view"),
+    Column(
+        "user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"
+    ),
+    _text("name", "What the user calls it"),
+    _text("query", "The part of the page's address that holds the view"),
+    UniqueConstraint("user_id", "name"),
+    comment="Views of the anomalies that users come back to",
 )

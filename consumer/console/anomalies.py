@@ -1,0 +1,150 @@
+"""Anomalies as a view narrows and orders them, a page at a time; each page is as quick as the first.
+
+The order is an index's, of whatever column the view is narrowed by: a page reads about as many rows as it shows.
+"""
+
+import operator
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, tuple_, union_all
+
+from consumer.console.views import Cursor, View
+from consumer.tables import anomalies
+
+PAGE = 50
+ACCOUNTS = ("sender_id", "receiver_id", "sender_iban", "receiver_iban")
+BANKS = ("sender_bank_id", "receiver_bank_id")
+BEFORE_ALL_LETTERS, BEHIND_ALL_LETTERS = "", "\U0010ffff"
+_columns = anomalies.c
+
+
+class Page(NamedTuple):
+    """``next``: the view that goes on from here, if there is more."""
+
+    rows: Sequence[Row[Any]]
+    next: View | None
+
+
+def page(connection: Connection, view: View, size: int = PAGE) -> Page:
+    rows = connection.execute(query(view, size + 1)).all()
+    more = None
+    if len(rows) > size:
+        rows = rows[:size]
+        more = view.__class__(**{**view.__dict__, "after": _place(view, rows[-1])})
+    return Page(rows, more)
+
+
+def query(view: View, limit: int) -> Select[Any]:
+    """Where an anomaly may match by one of several columns, each is asked by its own index."""
+    alternatives = [_ordered(view, [*_always(view), *one], limit) for one in _alternatives(view)]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    together = union_all(*(select(one.subquery()) for one in alternatives)).subquery()
+    column = together.c[view.order.column]
+    return (
+        select(together)
+        .distinct(column, together.c.id)
+        .order_by(*_in_order(view, column, together.c.id))
+        .limit(limit)
+    )
+
+
+def _ordered(view: View, conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
+    column = _columns[view.order.column]
+    return select(anomalies).where(*conditions).order_by(*_in_order(view, column, _columns.id)).limit(limit)
+
+
+def _in_order(view: View, column: ColumnElement[Any], number: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    if view.order.column == "id":
+        return [number.desc() if view.order.is_descending else number.asc()]
+    return [column.desc(), number.desc()] if view.order.is_descending else [column.asc(), number.asc()]
+
+
+def _always(view: View) -> Iterator[ColumnElement[bool]]:
+    if view.rule is not None:
+        yield _columns.rule_id == view.rule
+    if view.state is not None:
+        yield _columns.state == view.state.value
+    if view.assignee is not None:
+        yield _columns.assignee == view.assignee if view.assignee else _columns.assignee.is_(None)
+    if view.least is not None:
+        yield _columns.amount >= view.least
+    if view.most is not None:
+        yield _columns.amount <= view.most
+    if view.begin is not None:
+        yield _columns.transaction_date >= view.begin
+    if view.end is not None:
+        yield _columns.transaction_date < view.end
+    if view.after is not None:
+        yield _behind(view, view.after)
+
+
+def _behind(view: View, after: Cursor) -> ColumnElement[bool]:
+    compare = operator.lt if view.order.is_descending else operator.gt
+    if view.order.column == "id":
+        return compare(_columns.id, after.id)
+    return compare(tuple_(_columns[view.order.column], _columns.id), (after.value, after.id))
+
+
+def _alternatives(view: View) -> list[list[ColumnElement[bool]]]:
+    """Each a way to match what may stand in several columns."""
+    found: list[list[ColumnElement[bool]]] = [[]]
+    for asked in _anywhere(view):
+        found = [[*one, other] for one in found for other in asked]
+    return found
+
+
+def _anywhere(view: View) -> Iterator[list[ColumnElement[bool]]]:
+    if view.account is not None:
+        yield [_columns[name] == view.account for name in ACCOUNTS]
+    if view.bank is not None:
+        yield [_columns[name] == view.bank for name in BANKS]
+    if view.text is not None:
+        yield _beginning(view.text)
+
+
+def _beginning(text: str) -> list[ColumnElement[bool]]:
+    if (identity := _uuid(text)) is not None:
+        return [_columns.transaction_id == identity]
+    return [
+        and_(_columns[name] >= text, _columns[name] < text + BEHIND_ALL_LETTERS) for name in (*ACCOUNTS, *BANKS)
+    ]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _place(view: View, row: Row[Any]) -> Cursor:
+    return Cursor(getattr(row, view.order.column), row.id)
+
+
+def one(connection: Connection, number: int) -> Row[Any] | None:
+    return connection.execute(select(anomalies).where(_columns.id == number)).one_or_none()
+
+
+def related(connection: Connection, row: Row[Any], limit: int = 20) -> Sequence[Row[Any]]:
+    """The latest others of the same transaction or parties."""
+    found = [
+        select(anomalies)
+        .where(condition, _columns.id != row.id)
+        .order_by(_columns.id.desc())
+        .limit(limit)
+        .subquery()
+        for condition in (
+            _columns.transaction_id == row.transaction_id,
+            _columns.sender_id == row.sender_id,
+            _columns.receiver_id == row.receiver_id,
+        )
+    ]
+    together = union_all(*(select(each) for each in found)).subquery()
+    return connection.execute(
+        select(together).distinct(together.c.id).order_by(together.c.id.desc()).limit(limit)
+    ).all()
+
+

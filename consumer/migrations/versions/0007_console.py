@@ -1,0 +1,187 @@
+"""The console: who may look and act, what was decided about each anomaly, and who did what.
+
+Revision ID: 0007
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+TIME = sa.DateTime(timezone=True)
+NOW = sa.func.now()
+
+# A role belongs to the whole server: another database's migration may be making it at this moment.
+CONSOLE = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'console') THEN
+        CREATE ROLE console LOGIN;
+        COMMENT ON ROLE console IS 'The console of the payment analytics; it has no password of its own';
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+RDS_IAM = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') AND NOT pg_has_role('console', 'rds_iam', 'MEMBER') THEN
+        GRANT rds_iam TO console;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+RIGHTS = {
+    "users": "SELECT, INSERT, UPDATE",
+    "sessions": "SELECT, INSERT, UPDATE, DELETE",
+    "anomaly_events": "SELECT, INSERT",
+    "console_events": "SELECT, INSERT",
+    "saved_views": "SELECT, INSERT, UPDATE, DELETE",
+    "conflicts": "SELECT",
+}
+TRIAGE = "state, assignee, revision"
+# A page shows the latest first, of whatever it is narrowed to: each of these brings that order along.
+ORDERED_BY = ("rule_id", "state", "sender_id", "receiver_id", "sender_iban", "receiver_iban", "sender_bank_id")
+ORDERED_BY += ("receiver_bank_id", "assignee", "amount", "transaction_date")
+
+
+def upgrade() -> None:
+    _add_triage()
+    _create_users()
+    _create_events()
+    _create_saved_views()
+    op.execute(CONSOLE)
+    op.execute(RDS_IAM)
+    op.execute("GRANT consumer TO console")
+    for table, rights in RIGHTS.items():
+        op.execute(f"GRANT {rights} ON {table} TO console")
+    op.execute(f"GRANT UPDATE ({TRIAGE}) ON anomalies TO console")
+
+
+def downgrade() -> None:
+    """The role stays: other databases of the server may use it."""
+    op.execute("REVOKE consumer FROM console")
+    op.execute("REVOKE ALL ON conflicts FROM console")
+    for table in ("saved_views", "console_events", "anomaly_events", "sessions", "users"):
+        op.drop_table(table)
+    for column in ORDERED_BY:
+        op.drop_index(f"anomalies_{column}_id_idx", "anomalies")
+    for column in TRIAGE.split(", "):
+        op.drop_column("anomalies", column)
+
+
+def _add_triage() -> None:
+    state = sa.Column(
+        "state",
+        sa.Text,
+        nullable=False,
+        server_default="open",
+        comment="What people made of it: open, investigating, confirmed or dismissed",
+    )
+    op.add_column("anomalies", state)
+    op.add_column("anomalies", sa.Column("assignee", sa.Text, comment="Name of the user who looks into it"))
+    revision = sa.Column(
+        "revision",
+        sa.Integer,
+        nullable=False,
+        server_default=sa.text("0"),
+        comment="How often people have changed state or assignee, so that none overwrites another's change",
+    )
+    op.add_column("anomalies", revision)
+    states = "state IN ('open', 'investigating', 'confirmed', 'dismissed')"
+    op.create_check_constraint(op.f("anomalies_state_check"), "anomalies", states)
+    for column in ORDERED_BY:
+        op.create_index(f"anomalies_{column}_id_idx", "anomalies", [column, "id"])
+
+
+def _create_users() -> None:
+    op.create_table(
+        "users",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the user"),
+        _column("name", sa.Text, "Name to log in with, in small letters"),
+        _column("role", sa.Text, "viewer looks, analyst decides and publishes, admin also sees to users and keys"),
+        _column("password", sa.Text, "Hash by argon2; null: only by single sign-on", nullable=True),
+        _column("created_at", TIME, "When the user was made", server_default=NOW),
+        _column("disabled_at", TIME, "Since when the user may not log in; null: may", nullable=True),
+        _column("failures", sa.Integer, "Wrong passwords since the last right one", server_default=sa.text("0")),
+        _column("locked_until", TIME, "No password is looked at before this moment", nullable=True),
+        sa.UniqueConstraint("name", name="users_name_key"),
+        sa.CheckConstraint("role IN ('viewer', 'analyst', 'admin')", name=op.f("users_role_check")),
+        comment="People who may use the console",
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token"),
+        sa.Column(
+            "user_id",
+            sa.BigInteger,
+            sa.ForeignKey("users.id", name="sessions_user_id_fkey", ondelete="CASCADE"),
+            nullable=False,
+            comment="Whose it is",
+        ),
+        _column("created_at", TIME, "When the user logged in", server_default=NOW),
+        _column("seen_at", TIME, "When it was last used, to a minute", server_default=NOW),
+        _column("expires_at", TIME, "It ends then at the latest"),
+        comment="Who is logged in to the console; a row that is deleted is a log-out",
+    )
+    op.create_index("sessions_user_id_idx", "sessions", ["user_id"])
+
+
+def _create_events() -> None:
+    op.create_table(
+        "anomaly_events",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the event"),
+        sa.Column(
+            "anomaly_id",
+            sa.BigInteger,
+            sa.ForeignKey("anomalies.id", name="anomaly_events_anomaly_id_fkey", ondelete="CASCADE"),
+            nullable=False,
+            comment="The anomaly",
+        ),
+        _column("at", TIME, "When", server_default=NOW),
+        _column("by", sa.Text, "Name of the user"),
+        _column("kind", sa.Text, "state, assignee or comment"),
+        _column("old", sa.Text, "State or assignee before; null for comments", nullable=True),
+        _column("new", sa.Text, "State or assignee from then on; null for comments, and for nobody", nullable=True),
+        _column("words", sa.Text, "The comment, or the reason", server_default=""),
+        sa.CheckConstraint("kind IN ('state', 'assignee', 'comment')", name=op.f("anomaly_events_kind_check")),
+        comment="What people did about each anomaly: added to, and never changed",
+    )
+    op.create_index("anomaly_events_anomaly_id_id_idx", "anomaly_events", ["anomaly_id", "id"])
+    op.create_table(
+        "console_events",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the event"),
+        _column("at", TIME, "When", server_default=NOW),
+        _column("by", sa.Text, "Name of the user, or what was given as one"),
+        _column("action", sa.Text, "What was done, or tried"),
+        _column("subject", sa.Text, "To what", server_default=""),
+        _column("details", JSONB, "More about it", server_default=sa.text("'{}'")),
+        comment="Who did what in the console, log-ins that failed among it: added to, and never changed",
+    )
+    op.create_index("console_events_at_idx", "console_events", ["at"])
+
+
+def _create_saved_views() -> None:
+    op.create_table(
+        "saved_views",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the view"),
+        sa.Column(
+            "user_id",
+            sa.BigInteger,
+            sa.ForeignKey("users.id", name="saved_views_user_id_fkey", ondelete="CASCADE"),
+            nullable=False,
+            comment="Whose it is",
+        ),
+        _column("name", sa.Text, "What the user calls it"),
+        _column("query", sa.Text, "The part of the page's address that holds the view"),
+        sa.UniqueConstraint("user_id", "name", name="saved_views_user_id_name_key"),
+        comment="Views of the anomalies that users come back to",
+    )
+
+
+def _column(name: str, kind: Any, comment: str, *, nullable: bool = False, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, nullable=nullable, comment=comment, **options)

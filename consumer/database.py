@@ -17,15 +17,16 @@ def engine(
     statement_timeout_ms: int = 60_000,
     lock_timeout_ms: int = 10_000,
     silence_seconds: int = SILENCE_SECONDS,
+    connections: int = 1,
 ) -> Engine:
-    """An engine of one connection; ``application_name`` is what pg_stat_activity shows.
+    """An engine of so many connections; ``application_name`` is what pg_stat_activity shows.
 
     A frozen client or a dead network frees its rows within ``silence_seconds``. A timeout of 0 means none.
     Error messages hold no statement parameters.
     """
     made = create_engine(
         sqlalchemy_url(database.url),
-        pool_size=1,
+        pool_size=connections,
         max_overflow=0,
         hide_parameters=True,
         connect_args={

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -173,6 +174,28 @@ class NotifierSettings(DatabaseSettings, MetricsSettings):
         if wrong:
             raise ValueError(f"each must be {MAILBOX}; not so: number {', '.join(wrong)} of {len(value)}")
         return value
+
+
+class ConsoleSettings(DatabaseSettings):
+    """`console`: where it listens; ``console_https``: browsers reach it by HTTPS, and their cookies say so.
+
+    A session ends after ``session_hours``, and when nobody has used it for ``session_idle_minutes``.
+    """
+
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8090
+    console_https: bool = True
+    console_connections: Annotated[int, Field(ge=1, le=100)] = 10
+    session_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 12
+    session_idle_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 60
+
+    @property
+    def session(self) -> timedelta:
+        return timedelta(hours=self.session_hours)
+
+    @property
+    def idle(self) -> timedelta:
+        return timedelta(minutes=self.session_idle_minutes)
 
 
 def _is_mailbox(text: str) -> bool:

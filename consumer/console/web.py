@@ -1,0 +1,199 @@
+"""What every request to the console passes: headers, the session, the role, the token of a form.
+
+A route is made by `Site.page` or `Site.action` and has a role thereby; there is no other way to make one. Only the
+log-in and its style sheet answer without a session.
+"""
+
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Engine
+from starlette.concurrency import run_in_threadpool
+
+from consumer.console import sessions
+from consumer.console.sessions import Session
+from consumer.console.users import Role
+from consumer.errors import ConsumerError
+from consumer.settings import ConsoleSettings
+
+MOST_FORM_BYTES = 64 * 1024
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+SAFE = ("GET", "HEAD")
+Form = Mapping[str, str]
+
+
+class RefusedError(ConsumerError):
+    """A request that is not let in; ``status`` is the answer's."""
+
+    def __init__(self, status: int, words: str) -> None:
+        super().__init__(words)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of somebody who is logged in, and may do this."""
+
+    request: Request
+    session: Session
+    form: Form = field(default_factory=dict)
+
+    @property
+    def is_partial(self) -> bool:
+        """htmx asks for a part of the page."""
+        return self.request.headers.get("hx-request") == "true"
+
+
+Answer = Callable[..., Response]
+
+
+class Site:
+    """The app, its routes by role, and what pages are made with."""
+
+    def __init__(self, engine: Engine, settings: ConsoleSettings) -> None:
+        self.engine = engine
+        self.settings = settings
+        self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+        self.roles: dict[tuple[str, str], Role | None] = {}
+        """Of method and path; None: without a session."""
+        self.templates = Environment(
+            loader=PackageLoader("consumer.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.app.middleware("http")(_with_headers)
+        self.app.add_exception_handler(RefusedError, self._refused)
+        self.app.add_exception_handler(404, self._missing)
+
+    @property
+    def cookie(self) -> str:
+        """A name that browsers accept from this host alone, where it is served by HTTPS."""
+        return "__Host-session" if self.settings.console_https else "session"
+
+    def page(self, path: str, role: Role) -> Callable[[Answer], Answer]:
+        return self._route("GET", path, role)
+
+    def action(self, path: str, role: Role) -> Callable[[Answer], Answer]:
+        """What changes something: only from a page of this session's own."""
+        return self._route("POST", path, role)
+
+    def _route(self, method: str, path: str, role: Role) -> Callable[[Answer], Answer]:
+        def register(answer: Answer) -> Answer:
+            async def serve(request: Request) -> Response:
+                session = await self._admitted(request, role)
+                form = await read_form(request) if method == "POST" else {}
+                if method == "POST":
+                    _check_origin(request, session, form)
+                return await run_in_threadpool(answer, Asked(request, session, form), **request.path_params)
+
+            self.roles[method, path] = role
+            self.app.add_api_route(path, serve, methods=[method], include_in_schema=False)
+            return answer
+
+        return register
+
+    def open(self, method: str, path: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Without a session: the log-in."""
+
+        def register(answer: Callable[..., Any]) -> Callable[..., Any]:
+            self.roles[method, path] = None
+            self.app.add_api_route(path, answer, methods=[method], include_in_schema=False)
+            return answer
+
+        return register
+
+    async def _admitted(self, request: Request, role: Role) -> Session:
+        session = await run_in_threadpool(self.session_of, request)
+        if not session:
+            raise RefusedError(401, "log in")
+        if not session.role.includes(role):
+            raise RefusedError(403, f"this is for the role {role} and above; you are {session.role}")
+        return session
+
+    def session_of(self, request: Request) -> Session | None:
+        token = request.cookies.get(self.cookie, "")
+        if not 20 <= len(token) <= 100:
+            return None
+        with self.engine.begin() as connection:
+            return sessions.find(connection, token, self.settings.idle)
+
+    def render(self, template: str, asked: Asked | None, *, status: int = 200, **values: Any) -> HTMLResponse:
+        text = self.templates.get_template(template).render(asked=asked, **values)
+        return HTMLResponse(text, status)
+
+    async def _refused(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, RefusedError)
+        if error.status == 401 and request.method in SAFE and request.headers.get("hx-request") != "true":
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            return RedirectResponse(f"/login?to={quote(target, safe='/')}", 303)
+        headers = {"HX-Redirect": "/login"} if error.status == 401 else {}
+        page = self.render("refused.html", None, status=error.status, words=str(error))
+        page.headers.update(headers)
+        return page
+
+    async def _missing(self, request: Request, _: Exception) -> Response:
+        """Nothing is told apart by those who are not logged in."""
+        if not await run_in_threadpool(self.session_of, request):
+            return await self._refused(request, RefusedError(401, "log in"))
+        return self.render("refused.html", None, status=404, words="there is no such page")
+
+
+async def read_form(request: Request) -> Form:
+    """Raises RefusedError."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_FORM_BYTES:
+            raise RefusedError(413, "this is too much for a form")
+    try:
+        return dict(parse_qsl(bytes(body).decode(), keep_blank_values=True, max_num_fields=2_000))
+    except ValueError:
+        raise RefusedError(400, "this is no form") from None
+
+
+def own_path(text: str) -> str:
+    """A path of this site, and else its first page: nobody is sent elsewhere."""
+    split = urlsplit(text)
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and not split.scheme and not split.netloc
+    return text if is_ours and text.isprintable() and "\\" not in text else "/"
+
+
+def is_same_origin(request: Request) -> bool:
+    """Browsers name the page that a form was sent from. Without a name the token decides alone."""
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _check_origin(request: Request, session: Session, form: Form) -> None:
+    given = request.headers.get("x-csrf-token") or form.get("csrf", "")
+    if not is_same_origin(request) or not session.is_csrf(given):
+        raise RefusedError(403, "this form is not of your session: load its page again")
+
+
+async def _with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
+    response: Response = await call_next(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+

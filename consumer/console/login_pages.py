@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 
 from consumer.console import log as console_log
 from consumer.console import sessions, users
-from consumer.console.users import Refused, Role
+from consumer.console.roles import Role
+from consumer.console.users import Refused
 from consumer.console.web import Asked, RefusedError, Site, is_same_origin, own_path, read_form
 
 log = structlog.get_logger(__name__)

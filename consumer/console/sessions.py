@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from consumer.console.users import Role
+from consumer.console.roles import Role
 from consumer.tables import sessions, users
 
 SEEN_EVERY = timedelta(minutes=1)

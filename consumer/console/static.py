@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import Request
 from fastapi.responses import Response
 
-from consumer.console.users import Role
+from consumer.console.roles import Role
 from consumer.console.web import Asked, RefusedError, Site
 
 FOLDER = Path(__file__).parent / "static"

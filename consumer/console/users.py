@@ -6,7 +6,6 @@ A password is never looked at while its user is locked out: that a guess was rig
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
@@ -14,6 +13,7 @@ from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Row, case, func, insert, literal, null, select, update
 from sqlalchemy.exc import IntegrityError
 
+from consumer.console.roles import Role
 from consumer.errors import CrashError
 from consumer.tables import users
 
@@ -26,18 +26,6 @@ _columns = users.c
 _hasher = PasswordHasher()
 NOBODYS = _hasher.hash("nobody has this password")
 """Verified where there is no such user, so that both take as long."""
-
-
-class Role(StrEnum):
-    """Each may do what those before it may."""
-
-    VIEWER = "viewer"
-    ANALYST = "analyst"
-    ADMIN = "admin"
-
-    def includes(self, other: "Role") -> bool:
-        order = list(Role)
-        return order.index(self) >= order.index(other)
 
 
 class User(NamedTuple):

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from consumer.console import sessions
 from consumer.console.sessions import Session
-from consumer.console.users import Role
+from consumer.console.roles import Role
 from consumer.errors import ConsumerError
 from consumer.settings import ConsoleSettings
 

@@ -80,7 +80,9 @@ def _moment(period: date) -> str:
 def _words(scope: Scope, candidate: RuleSet) -> str:
     begin = f"from {scope.begin.isoformat()}" if scope.begin else "from the archive's first"
     end = f"before {scope.end.isoformat()}" if scope.end else "to its last"
-    unit, name = (timedelta(days=1), "days") if candidate.lateness > timedelta(days=2) else (timedelta(hours=1), "hours")
+    unit, name = (
+        (timedelta(days=1), "days") if candidate.lateness > timedelta(days=2) else (timedelta(hours=1), "hours")
+    )
     lateness = f"{candidate.lateness / unit:,g} {name}"
     late = f" What is dated more than {lateness} from its receipt is in no window but its own."
     return f"Received {begin} {end}.{late if candidate.asked else ''}"

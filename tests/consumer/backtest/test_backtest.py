@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
+from consumer.backtest.backtest import tried as database_of
 from consumer.backtest.report import Report
 from consumer.backtest.run import Scope
 from consumer.decode import decode, lines
@@ -226,6 +227,14 @@ def test_what_is_no_transaction_is_counted(tmp_path: Path, data: bytes) -> None:
     report = tried(tmp_path / "archive", rules("amount > 1"))
     assert (report.transactions, report.matches) == (1, 1)
     assert report.undecodable == (data + b"\n").count(b"\n") or not data.strip()
+
+
+def test_duckdb_writes_no_progress_among_the_data(tmp_path: Path) -> None:
+    """It would, of a query that takes two seconds."""
+    folder = archived(tmp_path / "archive", [paid(1, "2")])
+    with database_of([], [], archive_objects([str(folder)]), Settings(Scope()), lambda _: None) as run:
+        asked = "SELECT current_setting('enable_progress_bar')"
+        assert run.database.execute(asked).fetchall() == [(False,)]
 
 
 def test_a_sum_that_duckdb_cannot_hold_is_told_and_not_rounded(tmp_path: Path) -> None:

@@ -75,6 +75,9 @@ flames: test-setup ## Draw where the time of each hot path goes (py-spy; Linux):
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/bench/requirements.txt
 	@$(BIN)/python -m tests.bench.flames $(FLAME_ARGS)
 
+pictures: test-setup ## Take the README's pictures anew (Chromium): docs/pictures
+	@$(BIN)/python -m tests.pictures
+
 mutants: test-setup ## Break the code on purpose for an hour, see whether tests notice; the table: docs/mutants.md
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/mutation/requirements.txt
 	@$(BIN)/python -m tests.mutation --report docs/mutants.md $(MUTANT_ARGS)

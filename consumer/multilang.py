@@ -30,6 +30,10 @@ OPTIONAL = {
     "inMemoryWorkerMetricsCaptureFrequencyMillis": "worker_metrics_interval_ms",
 }
 
+# A delivery is megabytes at once, and gone with its last transaction. Left alone, glibc keeps as much for the next:
+# 95 MiB a child at most; with this 87, at the same speed (600 records of 10 KiB a call, 2026-11-27).
+GIVING_BACK = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+
 
 def properties(settings: DaemonSettings) -> str:
     """The daemon's properties file. Keys of settings that are unset are left to KCL's defaults."""
@@ -56,9 +60,12 @@ def logging_configuration(log_format: str, log_level: str) -> str:
 
 
 def child_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` in which the children's command finds this interpreter and this package, wherever they are."""
+    """``environment`` in which the children's command finds this interpreter and this package, wherever they are. Of
+    large memory, glibc gives back what is done with.
+    """
     package = str(Path(__file__).parents[1])
     return {
+        **GIVING_BACK,
         **environment,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join([package, *filter(None, [environment.get("PYTHONPATH")])]),

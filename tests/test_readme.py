@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
@@ -58,3 +59,16 @@ def test_every_make_target_of_the_readme_exists() -> None:
 
 def test_nothing_is_left_to_fill_in() -> None:
     assert "@@" not in README
+
+
+def test_the_rules_that_it_shows_are_the_samples() -> None:
+    """Each with one of its tests."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", README.partition("## Rules, tried on history")[2], re.DOTALL)
+    shown, sample = (yaml.safe_load(text) for text in (block, (CHECKOUT / "samples/rules.yaml").read_text()))
+    assert shown["windows"].items() <= sample["windows"].items()
+    assert shown["lists"].items() <= sample["lists"].items()
+    (rule,) = shown["rules"]
+    (test,) = rule.pop("tests")
+    (whole,) = [one for one in sample["rules"] if one["id"] == rule["id"]]
+    assert test in whole.pop("tests")
+    assert rule == whole

@@ -85,6 +85,7 @@ def tried(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="backtest-", dir=settings.folder)))
         database = stack.enter_context(duckdb.connect())
         database.execute("SET preserve_insertion_order = false")
+        database.execute("SET enable_progress_bar = false")  # it would stand on stdout, among the data
         database.execute(f"SET temp_directory = '{folder / 'spilled'}'")
         database.execute("SET memory_limit = ?", [settings.memory])
         stack.enter_context(_in_words())

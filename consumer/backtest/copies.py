@@ -20,28 +20,31 @@ CONTENT = ", ".join(column for column in COLUMNS.values() if column != "received
 
 def received(events: str) -> str:
     """A query of DuckDB's: of lines that are the same transaction, received at the same time, one; with `PLACED`."""
-    once = "row_number() OVER (PARTITION BY trx_id, received_at) = 1"
+    return f"{placed(events)} QUALIFY row_number() OVER (PARTITION BY trx_id, received_at) = 1"
+
+
+def placed(events: str) -> str:
+    """A query of DuckDB's: with `PLACED`."""
     times = "epoch_us(transaction_date) AS at_us, epoch_us(received_at) - epoch_us(transaction_date) AS delay_us"
-    return f"SELECT *, {times}, hash({CONTENT}) AS content FROM {events} QUALIFY {once}"
+    return f"SELECT *, {times}, hash({CONTENT}) AS content FROM {events}"
 
 
 def with_windows_of_all(
     windows: Sequence[Declaration],
     table: str,
-    beside: Sequence[str] = (),
     *,
     has_copies: bool,
-    gathers: bool = False,
+    is_portable: bool = False,
 ) -> str:
-    """A query: `KEPT`, `PLACED` and ``beside`` of the table, each trxId and time once, with the windows' values.
+    """A query: `KEPT` and `PLACED` of the table, each trxId and time once, with the windows' values.
 
-    Without ``has_copies`` no trxId may be there twice. ``gathers``: for other dialects than DuckDB's.
+    Without ``has_copies`` no trxId may be there twice. ``is_portable``: for other dialects than DuckDB's.
     """
-    columns = [*beside, *KEPT, *PLACED]
+    columns = [*KEPT, *PLACED]
     query = f"SELECT {', '.join(columns)} FROM {table}"
     for lateness in sorted({window.lateness for window in windows}):
         some = [window for window in windows if window.lateness == lateness]
-        query = _level(some, query, lateness, columns, has_copies=has_copies, gathers=gathers)
+        query = _level(some, query, lateness, columns, has_copies=has_copies, is_portable=is_portable)
         columns += _values(some)
     return query
 
@@ -57,7 +60,7 @@ def _level(
     columns: Sequence[str],
     *,
     has_copies: bool,
-    gathers: bool,
+    is_portable: bool,
 ) -> str:
     """``part``: a member is in others' windows; a copy has the values of its member; what is alone has its own alone,
     be it dated too far from its receipt, or with another content than the member.
@@ -65,8 +68,8 @@ def _level(
     in_time = f"abs(delay_us) <= {lateness // MICROSECOND}"
     selected = ", ".join([*columns, *_values(windows)])
     if not has_copies:
-        relation = f"(SELECT *, NOT ({in_time}) AS is_late FROM ({query}) AS known)"
-        return f"SELECT {selected} FROM ({with_windows(windows, f'{relation} AS timed', gathers=gathers)}) AS valued"
+        timed = f"(SELECT *, NOT ({in_time}) AS is_late FROM ({query}) AS known) AS timed"
+        return f"SELECT {selected} FROM ({with_windows(windows, timed, is_portable=is_portable)}) AS valued"
     copies = f"(PARTITION BY trx_id, {in_time} ORDER BY received_at)"
     parts = f"""
         SELECT *, CASE
@@ -78,7 +81,7 @@ def _level(
     of_copies = ", ".join([*(f"parted.{one}" for one in columns), *(f"members.{one}" for one in _values(windows))])
     return f"""
         WITH parted AS ({parts}),
-        members AS (SELECT {selected}, part FROM ({with_windows(windows, asked, gathers=gathers)}) AS valued)
+        members AS (SELECT {selected}, part FROM ({with_windows(windows, asked, is_portable=is_portable)}) AS valued)
         SELECT {selected} FROM members
         UNION ALL
         SELECT {of_copies} FROM parted JOIN members ON parted.trx_id = members.trx_id

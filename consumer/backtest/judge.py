@@ -65,12 +65,14 @@ class Judge:
         decided_rows = f"SELECT {', '.join(['*', *decisions])} FROM ({relation})"
         return f"SELECT {', '.join([*others, *kept])} FROM ({decided_rows})"
 
-    def asked(self, relation: str, asked: str) -> str:
-        """A query for another engine, in DuckDB's dialect: c0, c1 … and the columns, of rows that may match."""
+    def asked(self, relation: str, asked: str, *, tries: bool = False) -> str:
+        """A query, in DuckDB's dialect: c0, c1 … and the columns, of rows that may match. ``tries``: for an engine in
+        which a comparison may also fail where nothing is computed.
+        """
         numbers = range(len(self.conditions))
-        decisions = [
-            f"{asked} AND TRY({decided(self.conditions[number]).sql('duckdb')}) AS c{number}" for number in numbers
-        ]
+        conditions = [decided(condition).sql("duckdb") for condition in self.conditions]
+        tried = [f"TRY({condition})" if tries else condition for condition in conditions]
+        decisions = [f"{asked} AND {condition} AS c{number}" for number, condition in enumerate(tried)]
         hit = " OR ".join(f"c{number} IS NULL OR c{number}" for number in numbers) or "FALSE"
         columns = ", ".join([*(f"c{number}" for number in numbers), *self._columns])
         decided_rows = f"SELECT {', '.join(['*', *decisions])} FROM ({relation}) AS known"

@@ -1,9 +1,10 @@
 """What a backtest found, counted: by rule, day and account; beside the current rules, if there are any."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import duckdb
 import msgspec
@@ -28,7 +29,8 @@ class Sample(msgspec.Struct, rename="camel"):
 
 class RuleReport(msgspec.Struct, rename="camel"):
     """``added`` and ``removed`` are against the current rule of that id; null where there is nothing to compare with.
-    ``version`` is null where the candidate lacks the rule. ``days`` are those of transactionDate, in UTC.
+    ``version`` is null where the candidate lacks the rule. ``days`` are those of transactionDate, in UTC; ``hours`` are
+    beside them where no match of any rule is two days from another, else null.
     """
 
     id: str
@@ -38,6 +40,7 @@ class RuleReport(msgspec.Struct, rename="camel"):
     added: int | None
     removed: int | None
     days: dict[date, int]
+    hours: dict[datetime, int] | None
     samples: list[Sample]
 
 
@@ -100,7 +103,8 @@ class Reporter:
                 self._count(f"SELECT count(*) FROM matched WHERE number = {number}"),
                 self._more(number, other) if is_compared else None,
                 self._more(other, number) if is_compared else None,
-                self._days(number),
+                dict(self._counts(number, "CAST(transaction_date AS DATE)")),
+                self._hours(number) if self._is_short else None,
                 list(self._samples(number, rule)),
             )
 
@@ -110,18 +114,25 @@ class Reporter:
         for number, rule in enumerate(self._asked.current or (), start=len(self._asked.candidate)):
             if rule.id not in kept:
                 removed = self._more(number, None)
-                yield RuleReport(rule.id, None, rule.is_order_dependent, 0, 0, removed, {}, [])
+                yield RuleReport(rule.id, None, rule.is_order_dependent, 0, 0, removed, {}, None, [])
 
     def _more(self, number: int | None, other: int | None) -> int:
         """How many transactions the one matches and the other does not."""
         ids = "SELECT trx_id FROM matched WHERE number = {}"
         return self._count(f"SELECT count(*) FROM ({ids.format(_known(number))} EXCEPT {ids.format(_known(other))})")
 
-    def _days(self, number: int) -> dict[date, int]:
-        days = (
-            "SELECT CAST(transaction_date AS DATE) AS day, count(*) FROM matched WHERE number = ? GROUP BY 1 ORDER BY 1"
-        )
-        return dict(self._database.execute(days, [number]).fetchall())
+    def _hours(self, number: int) -> dict[datetime, int]:
+        found = self._counts(number, "date_trunc('hour', transaction_date)")
+        return {hour.replace(tzinfo=UTC): count for hour, count in found}
+
+    def _counts(self, number: int, period: str) -> list[tuple[Any, int]]:
+        query = f"SELECT {period}, count(*) FROM matched WHERE number = {number} GROUP BY 1 ORDER BY 1"
+        return self._database.execute(query).fetchall()
+
+    @cached_property
+    def _is_short(self) -> bool:
+        span = "max(transaction_date) - min(transaction_date) < INTERVAL '2 days'"
+        return bool(self._count(f"SELECT coalesce({span}, FALSE) FROM matched"))
 
     def _samples(self, number: int, rule: Rule) -> Iterator[Sample]:
         for transaction, values in self._judge.samples(number, SAMPLES):

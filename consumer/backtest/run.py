@@ -19,7 +19,7 @@ from consumer.backtest.lines import NARROW, WIDE, Relation
 from consumer.errors import CrashError
 from consumer.rules.windows import Declaration
 
-A_BATCHES_BYTES = 64 * 1024 * 1024
+A_BATCHES_BYTES = 16 * 1024 * 1024
 Advance = Callable[[int], None]
 
 
@@ -109,7 +109,8 @@ class Run:
         wanted = f"SELECT {', '.join(['filename', 'is_plain', *FIELDS])} FROM ({relation.sql})"
         if not self._windows:
             wanted = self._judge.judged(relation.sql, self._scope.sql, relation.late)
-        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {wanted}")
+        self._database.execute("DROP TABLE IF EXISTS batch")  # before there is another
+        self._database.execute(f"CREATE TABLE batch AS {wanted}")
 
     def _keep(self) -> None:
         ((count,),) = self._database.execute("SELECT count(*) FROM batch").fetchall()
@@ -133,14 +134,16 @@ class Run:
 
     def _judge_remembered(self) -> None:
         """Each line by itself, as often as a transaction was received."""
-        received = copies.received(f"(SELECT * FROM events WHERE {self._scope.held})")
-        self._database.execute(f"CREATE OR REPLACE TABLE received AS {received}")
-        self._database.execute("DROP TABLE events")
-        ((rows, ids),) = self._database.execute("SELECT count(*), count(DISTINCT trx_id) FROM received").fetchall()
-        asked = self._windows, "received", ("filename", "is_plain")
-        relation = copies.with_windows_of_all(*asked, has_copies=rows > ids)
-        self._database.execute(f"CREATE OR REPLACE TABLE batch AS {self._judge.judged(relation, self._scope.sql)}")
-        self._judge.keep("batch")
+        held = f"(SELECT * FROM events WHERE {self._scope.held})"
+        ((rows, ids),) = self._database.execute(f"SELECT count(*), count(DISTINCT trx_id) FROM {held}").fetchall()
+        if has_copies := rows > ids:
+            self._database.execute(f"CREATE TABLE received AS {copies.received(held)}")
+            self._database.execute("DROP TABLE events")
+        else:
+            self._database.execute(f"CREATE VIEW received AS {copies.placed(held)}")
+        relation = copies.with_windows_of_all(self._windows, "received", has_copies=has_copies)
+        self._database.execute(f"CREATE TABLE hits AS {self._judge.asked(relation, self._scope.sql)}")
+        self._judge.keep("hits")
 
     def _copied(self, number: int, archived: ArchiveObject) -> Path:
         """Under a name that tells whether it is packed. A file is not copied."""

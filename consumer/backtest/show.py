@@ -10,7 +10,7 @@ from rich.table import Table
 from consumer import lists, reading
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
-from consumer.backtest.page import bars
+from consumer.backtest.page import bars, counts
 from consumer.backtest.report import Report, RuleReport
 from consumer.database import engine
 from consumer.letters_shown import readable
@@ -62,10 +62,10 @@ def _rules(report: Report) -> Table:
     table.add_column("rule")
     for name in ("matches", "added", "removed"):
         table.add_column(name, justify="right")
-    table.add_column("by day")
+    table.add_column("by hour" if any(rule.hours for rule in report.rules) else "by day")
     for rule in report.rules:
         name = f"{rule.id} {'dropped' if rule.version is None else rule.version}"
-        table.add_row(name, f"{rule.matches:,}", _signed(rule.added, "+"), _signed(rule.removed, "-"), _days(rule))
+        table.add_row(name, f"{rule.matches:,}", _signed(rule.added, "+"), _signed(rule.removed, "-"), _drawn(rule))
     return table
 
 
@@ -73,13 +73,13 @@ def _signed(count: int | None, sign: str) -> str:
     return "" if count is None else f"{sign}{count:,}" if count else "0"
 
 
-def _days(rule: RuleReport) -> str:
-    """From the first day to the last; the highest bar is the most of any."""
-    found = list(bars(rule.days, MOST_BARS))
+def _drawn(rule: RuleReport) -> str:
+    """From the first day or hour to the last; the highest bar is the most of any."""
+    found = list(bars(counts(rule), MOST_BARS))
     if len(found) < 2:
-        return f"{found[0].begin}" if found else ""
+        return found[0].label if found else ""
     drawn = "".join(BARS[-(-int(bar.height * (len(BARS) - 1)) // 100)] for bar in found)
-    return f"{found[0].begin} {drawn} {found[-1].end}"
+    return f"{found[0].first} {drawn} {found[-1].last}"
 
 
 def _samples(rules: Sequence[RuleReport]) -> Table:

@@ -105,7 +105,7 @@ class SparkRun:
             once = f"SELECT *, {turn} FROM ({relation} AND {self._scope.held}) AS known"
             received = f"SELECT * FROM ({once}) AS counted WHERE turn = 1"
             self._spark.sql(_translated(received)).createOrReplaceTempView("received")
-            relation = copies.with_windows_of_all(self._windows, "received", has_copies=True, gathers=True)
+            relation = copies.with_windows_of_all(self._windows, "received", has_copies=True, is_portable=True)
         return _translated(self._judge.asked(relation, self._scope.sql))
 
 

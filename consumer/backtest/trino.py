@@ -53,8 +53,8 @@ def asked(judge: Judge, windows: Sequence[Declaration], scope: Scope, readable: 
         turn = "row_number() OVER (PARTITION BY trx_id, received_at ORDER BY content) AS turn"
         once = f"SELECT *, {turn} FROM lines WHERE {scope.held}"
         parts += [f"received AS ({translated(f'SELECT * FROM ({once}) AS counted WHERE turn = 1')})"]
-        relation = copies.with_windows_of_all(windows, "received", has_copies=True, gathers=True)
-    return f"WITH {', '.join(parts)} {translated(judge.asked(relation, scope.sql))}"
+        relation = copies.with_windows_of_all(windows, "received", has_copies=True, is_portable=True)
+    return f"WITH {', '.join(parts)} {translated(judge.asked(relation, scope.sql, tries=True))}"
 
 
 def translated(query: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -29,8 +30,13 @@ class Kind:
 
     def key(self, content: Content) -> UUID:
         """128 bits of a hash: no two keys of this world are the same."""
-        values = [getattr(content, ATTRIBUTES[field]) for field in self.by]
-        return UUID(bytes=blake2b(_encode([self.by, values]), digest_size=16).digest())
+        return _key(self.by, tuple(getattr(content, ATTRIBUTES[field]) for field in self.by))
+
+
+@lru_cache(16_384)
+def _key(by: By, values: tuple[object, ...]) -> UUID:
+    """A batch asks for the same ones again and again."""
+    return UUID(bytes=blake2b(_encode([by, values]), digest_size=16).digest())
 
 
 def kinds_of(rules: Iterable[RuleSet]) -> list[Kind]:

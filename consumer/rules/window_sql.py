@@ -1,9 +1,11 @@
 """Windows in SQL: a query that adds each window's value to each transaction of a relation.
 
-A window has two parts, and every frame of them is constant, so that all engines take it: what is of an earlier instant,
-a RANGE over microseconds; and, of the transaction's own instant, those up to its own trxId. Counts, sums and maxima are
-put together of both. Distinct values are not. Most engines know no DISTINCT in a frame: there, they are gathered first.
-DuckDB knows it, and frames that differ from row to row: there, ``place`` orders instants and ties at once.
+DuckDB takes frames that differ from row to row: there, ``place`` orders instants and ties at once, and a window is one
+RANGE of it.
+
+Elsewhere a window has two parts, and every frame of them is constant, so that all engines take it: what is of an
+earlier instant, a RANGE over microseconds; and, of the transaction's own instant, those up to its own trxId. Counts,
+sums and maxima are put together of both. Most engines know no DISTINCT in a frame: distinct values are gathered first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,15 +23,15 @@ MOST_TIES = 2**40
 Recipes = Mapping[Aggregate, Callable[[Declaration], str]]
 
 
-def with_windows(windows: Sequence[Declaration], relation: str, *, gathers: bool = False) -> str:
-    """In DuckDB's dialect; other dialects take it where it ``gathers`` distinct values.
+def with_windows(windows: Sequence[Declaration], relation: str, *, is_portable: bool = False) -> str:
+    """In DuckDB's dialect; other dialects take it where it ``is_portable``.
 
     ``relation`` has the columns of `COLUMNS`, and beside them ``trx_id``, in lower case, once each; ``at_us``, its
     transaction_date in microseconds; and ``is_late``: a late one is in no window but its own.
     """
-    in_time: Recipes = {**IN_TIME, Aggregate.DISTINCT: _gathered} if gathers else IN_TIME
+    in_time = PORTABLE if is_portable else OF_PLACES
     added = [_column(window, aggregate, in_time) for window in windows for aggregate in aggregates(window)]
-    if not gathers and any(window.aggregate is Aggregate.DISTINCT for window in windows):
+    if not is_portable:
         ranked = f"SELECT *, row_number() OVER (PARTITION BY at_us ORDER BY trx_id) AS tie FROM {relation}"
         relation = f"(SELECT *, at_us::HUGEINT * {MOST_TIES} + tie AS place FROM ({ranked}))"
     return f"SELECT {', '.join(['*', *added])} FROM {relation}"
@@ -63,11 +65,6 @@ def _max(window: Declaration) -> str:
     return f"greatest(coalesce(max(amount) OVER ({_earlier(window)}), 0), {peers})"
 
 
-def _distinct(window: Declaration) -> str:
-    frame = f"RANGE BETWEEN {_span(window) - 1}::HUGEINT * {MOST_TIES} + tie PRECEDING AND CURRENT ROW"
-    return f"count(DISTINCT {COLUMNS[window.of]}) OVER (PARTITION BY {_key(window)} ORDER BY place {frame})"
-
-
 def _gathered(window: Declaration) -> str:
     """Of text columns, which are never null."""
     of = COLUMNS[window.of]
@@ -86,13 +83,25 @@ def _previous_seconds(window: Declaration) -> str:
     )
 
 
-IN_TIME: Recipes = {
+def _placed(window: Declaration) -> str:
+    frame = f"RANGE BETWEEN {_span(window) - 1}::HUGEINT * {MOST_TIES} + tie PRECEDING AND CURRENT ROW"
+    return f"OVER (PARTITION BY {_key(window)} ORDER BY place {frame})"
+
+
+PORTABLE: Recipes = {
     Aggregate.COUNT: _count,
     Aggregate.SUM: _sum,
     Aggregate.MAX: _max,
-    Aggregate.DISTINCT: _distinct,
+    Aggregate.DISTINCT: _gathered,
     Aggregate.PREVIOUS_AMOUNT: _previous_amount,
     Aggregate.PREVIOUS_SECONDS: _previous_seconds,
+}
+OF_PLACES: Recipes = {
+    **PORTABLE,
+    Aggregate.COUNT: lambda window: f"count(*) {_placed(window)}",
+    Aggregate.SUM: lambda window: f"sum(amount) {_placed(window)}",
+    Aggregate.MAX: lambda window: f"max(amount) {_placed(window)}",
+    Aggregate.DISTINCT: lambda window: f"count(DISTINCT {COLUMNS[window.of]}) {_placed(window)}",
 }
 
 

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from tests.bench import child, growth, producer, report, weighed, whole
+from tests.bench import backtest, child, growth, producer, report, weighed, whole, windows
 from tests.bench.figures import Figure, table
 from tests.bench.stage import OTHER_CORE
 
@@ -33,9 +33,11 @@ class Part(StrEnum):
     SHARDS = "shards"
     ROWS = "rows"
     MEMORY = "memory"
+    WINDOWS = "windows"
+    BACKTEST = "backtest"
 
 
-WHOLE_STACK = {Part.LATENCY, Part.MEMORY}
+BOTH_CORES = {Part.LATENCY, Part.MEMORY, Part.BACKTEST}
 """Their processes share both cores, as on a user's machine."""
 
 
@@ -82,9 +84,11 @@ def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Show
         Part.SHARDS: lambda: growth.shards(rounds, seconds, show),
         Part.ROWS: lambda: growth.rows(rounds, show),
         Part.MEMORY: lambda: whole.memory(minutes, show),
+        Part.WINDOWS: lambda: windows.measure(rounds, show),
+        Part.BACKTEST: lambda: backtest.measure(rounds, show),
     }
     cores = os.sched_getaffinity(0)
-    if part not in WHOLE_STACK:
+    if part not in BOTH_CORES:
         os.sched_setaffinity(0, {int(OTHER_CORE)})
     try:
         measures[part]()

@@ -15,6 +15,7 @@ from consumer.migrate import migrate
 from infra.local.postgres import OWNER, Postgres
 from tests.bench.daemon import Delivery, child, deliveries
 from tests.bench.figures import Figure
+from tests.bench.requests import wire_lines
 from tests.consumer.child import child_settings
 from tests.integration.conftest import execute, own_server, url_of
 
@@ -64,7 +65,9 @@ def measure(rounds: int, seconds: float, show: Callable[[Figure], None]) -> None
         for case in CASES:
             calls = max(3, int(seconds * (2 if case.copies else 8)))
             told = list(
-                deliveries(calls + WARM_UP_CALLS, TRANSACTIONS_A_CALL // case.lines, case.lines, case.anomalies)
+                deliveries(
+                    calls + WARM_UP_CALLS, TRANSACTIONS_A_CALL // case.lines, case.lines, wire_lines(case.anomalies)
+                )
             )
             found = [_round(server, case, told) for _ in range(rounds)]
             for figure in _figures(case, calls * (TRANSACTIONS_A_CALL // case.lines) * case.lines, found):

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from tests.bench.requests import wire_lines
 from tests.bench.stage import MEASURED_CORE
 
 SHARD = "shardId-000000000000"
@@ -36,9 +35,9 @@ class Answer(msgspec.Struct, rename="camel"):
 _answer = msgspec.json.Decoder(Answer).decode
 
 
-def deliveries(calls: int, records: int, lines: int, anomalies: float) -> Iterator[Delivery]:
-    """So many calls of so many records of so many lines; that share of the transactions is above 1000."""
-    source, count = wire_lines(anomalies), itertools.count(FIRST_SEQUENCE_NUMBER)
+def deliveries(calls: int, records: int, lines: int, source: Iterator[bytes]) -> Iterator[Delivery]:
+    """So many calls of so many records of so many lines."""
+    count = itertools.count(FIRST_SEQUENCE_NUMBER)
     for _ in range(calls):
         found = [_record(str(next(count)), b"".join(itertools.islice(source, lines))) for _ in range(records)]
         content = {"action": "processRecords", "records": found, "millisBehindLatest": 0}

@@ -15,6 +15,7 @@ from rich.console import Console
 from tests.bench.child import TRANSACTIONS_A_CALL, WARM_UP_CALLS, database, settings
 from tests.bench.closed_loop import Load
 from tests.bench.daemon import child, deliveries
+from tests.bench.requests import wire_lines
 from tests.bench.stage import OTHER_CORE, candidates, drive, served_sink
 
 FOLDER = Path(__file__).parents[2] / "docs" / "flames"
@@ -62,7 +63,7 @@ def consumer_child(anomalies: float, at_most: int) -> Callable[[Path, int], None
     def draw(file: Path, seconds: int) -> None:
         lasts = seconds + START_SECONDS
         calls = WARM_UP_CALLS + int(lasts * at_most / TRANSACTIONS_A_CALL)
-        some = list(deliveries(calls, TRANSACTIONS_A_CALL // LINES, LINES, anomalies))
+        some = list(deliveries(calls, TRANSACTIONS_A_CALL // LINES, LINES, wire_lines(anomalies)))
         with database() as server, child("consumer.main", **settings(server).environment()) as daemon:
             daemon.deliver(some[:WARM_UP_CALLS])
             with drawn(daemon.process.pid, file, seconds, "--idle"):

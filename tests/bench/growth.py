@@ -9,6 +9,7 @@ from tests.bench.child import DATABASE, TRANSACTIONS_A_CALL, WARM_UP_CALLS, data
 from tests.bench.closed_loop import Load
 from tests.bench.daemon import deliveries
 from tests.bench.figures import Figure
+from tests.bench.requests import wire_lines
 from tests.bench.stage import Candidate, candidates, drive, served_sink
 from tests.integration.conftest import execute, url_of
 
@@ -50,7 +51,7 @@ def _a_cpu_second(candidate: Candidate, seconds: float) -> float:
 
 def rows(rounds: int, show: Callable[[Figure], None], sizes: Sequence[int] = ROWS) -> None:
     """The child at 1 % anomalies, whose trxIds it looks up among so many rows."""
-    told = list(deliveries(CALLS + WARM_UP_CALLS, TRANSACTIONS_A_CALL // 13, 13, 0.01))
+    told = list(deliveries(CALLS + WARM_UP_CALLS, TRANSACTIONS_A_CALL // 13, 13, wire_lines(0.01)))
     transactions = CALLS * (TRANSACTIONS_A_CALL // 13) * 13
     found: dict[int, list[float]] = {}
     with database() as server:

@@ -75,6 +75,12 @@ def test_the_children_are_found_from_any_folder_also_where_the_path_has_blanks(t
     assert environment["PYTHONPATH"].split(os.pathsep)[1:] == [str(home)]
 
 
+def test_children_give_large_memory_back_unless_they_are_told_otherwise() -> None:
+    name = "MALLOC_MMAP_THRESHOLD_"
+    assert multilang.child_environment({})[name] == "131072"
+    assert multilang.child_environment({name: "1"})[name] == "1"
+
+
 def test_java_is_started_with_the_options_and_files() -> None:
     command = multilang.command(Path("/java"), "-Xmx1g -Dx='a b'", Path("/my jars"), Path("/p"), Path("/l"))
     assert shlex.join(command) == (

@@ -31,12 +31,14 @@ class Complaint(NamedTuple):
 @dataclass
 class Truth:
     """``sent``: all that was ever posted, by trxId; ``accepted``: what must come out. ``poison``: what must end as
-    dead letters. ``extra_mails``: copies that crashes and lost answers allow."""
+    dead letters. ``extra_mails``: copies that crashes and lost answers allow. ``matches``: trxId and rule of what rules
+    beside the one that ships must find."""
 
     sent: Mapping[str, Payment]
     accepted: Mapping[str, Payment]
     poison: Mapping[Position, bytes] = field(default_factory=dict)
     extra_mails: int = 0
+    matches: frozenset[tuple[str, str]] = frozenset()
 
 
 Checker = Callable[[Truth, Evidence], Iterator[Complaint]]
@@ -67,7 +69,8 @@ def anomalies(truth: Truth, evidence: Evidence) -> Iterator[Complaint]:
     """Each anomaly is stored, once, with the content that was sent."""
     found = Counter((payment.trx_id, rule) for rule, payment in evidence.anomalies)
     wanted = {(trx_id, RULE) for trx_id, payment in truth.accepted.items() if payment.is_anomaly}
-    allowed = {(trx_id, RULE) for trx_id, payment in truth.sent.items() if payment.is_anomaly}
+    wanted |= {(trx_id, rule) for trx_id, rule in truth.matches if trx_id in truth.accepted}
+    allowed = {(trx_id, RULE) for trx_id, payment in truth.sent.items() if payment.is_anomaly} | truth.matches
     yield from _each(Harm.LOST, "anomalies", wanted - found.keys())
     yield from _each(Harm.DOUBLED, "anomalies", (key for key, count in found.items() for _ in range(count - 1)))
     yield from _each(Harm.ALIEN, "anomalies", found.keys() - allowed)

@@ -137,4 +137,5 @@ def _judge(outcome: Outcome, scene: Scene, witness: Witness) -> None:
 def truth_of(scene: Scene) -> Truth:
     """What must have come out. A crash of the notifier and an answer of SES's that was lost allow a copy more each."""
     crashes = sum(number for name, number in scene.kills.items() if name.startswith("notifier"))
-    return Truth(scene.load.sent, scene.load.accepted, scene.poison, crashes + scene.mail_answers_lost)
+    extra_mails = crashes + scene.mail_answers_lost
+    return Truth(scene.load.sent, scene.load.accepted, scene.poison, extra_mails, frozenset(scene.matches))

@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 
@@ -56,9 +56,13 @@ class Load:
     def post(self, count: int) -> list[Payment]:
         """Posts so many anomalies of as many senders, and returns them when they are accepted."""
         wanted = [payment for payment in itertools.islice(self._extra, count * 4) if payment.is_anomaly][:count]
-        with self._collector() as collector:
-            self._deliver(collector, wanted)
+        self.deliver(wanted)
         return wanted
+
+    def deliver(self, batch: Sequence[Payment]) -> None:
+        """Posts these, and returns when they are accepted."""
+        with self._collector() as collector:
+            self._deliver(collector, list(batch))
 
     def _run(self, number: int) -> None:
         random = Random(f"{self._seed}/{number}")

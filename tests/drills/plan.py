@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tests.drills import aws, clock, consumers, database, disk, kills, network, poison, reshards, slots
+from tests.drills import aws, clock, consumers, database, disk, kills, network, poison, reshards, slots, windows
 from tests.drills.registry import DRILLS, Drill
 
-FAULTS = (aws, clock, consumers, database, disk, kills, network, poison, reshards, slots)
+FAULTS = (aws, clock, consumers, database, disk, kills, network, poison, reshards, slots, windows)
 """The modules that register drills."""
 
 SHORT = (
     "kills at named steps",
-    "kills at named steps",
+    "two shards on one receiver",
     "kills at random moments",
     "everything at once",
     "PostgreSQL stopped",
@@ -31,7 +31,13 @@ SHORT = (
     "a reshard 2, 4, 3 under load",
     "poison, one in ten",
 )
-MANY_ROUNDS = {"kills at named steps": 20, "kills at a shard's end": 20, "orderly stops": 20, "splits and merges": 3}
+MANY_ROUNDS = {
+    "kills at named steps": 20,
+    "kills at a shard's end": 20,
+    "orderly stops": 20,
+    "two shards on one receiver": 5,
+    "splits and merges": 3,
+}
 A_STACKS_ROUNDS = 15
 """Then a new stack is begun: the emulator keeps all records in memory, and every shard there was."""
 

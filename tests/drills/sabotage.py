@@ -68,6 +68,7 @@ BUGS = {
     "checkpoints_past_a_batch": ("consumer.pipeline", "Pipeline.process"),
     "forgets_dead_letters": ("consumer.store", "_insert_dead_letters"),
     "stores_amounts_as_floats": ("consumer.insertion", "_row"),
+    "locks_no_window": ("consumer.recent.state", "lock"),
     "mails_under_another_id": ("consumer.mail", "DigestMail.render"),
     "mails_nothing": ("consumer.ses", "Ses.send"),
     "mails_twice": ("consumer.ses", "Ses.send"),

@@ -24,7 +24,9 @@ EVALUATED = "SELECT coalesce(sum(transactions), 0) FROM shard_progress"
 
 class Scene:
     """``long``: there is time. A fault writes down what the audit must know: its ``kills`` by name, the ``poison`` that
-    it put, the ``mail_answers_lost`` after sending, its ``reshards``; and ``ended``, when its last blow was struck."""
+    it put, the ``matches`` of rules beside the one that ships (trxId and rule), the ``mail_answers_lost`` after
+    sending, its ``reshards``; and ``ended``, when its last blow was struck.
+    """
 
     def __init__(self, rig: Rig, load: Load, seed: int, *, long: bool) -> None:
         self.rig = rig
@@ -34,6 +36,7 @@ class Scene:
         self.random = Random(seed)
         self.kills: Counter[str] = Counter()
         self.poison: dict[Position, bytes] = {}
+        self.matches: set[tuple[str, str]] = set()
         self.mail_answers_lost = 0
         self.reshards = 0
         self.slowest = 0.0

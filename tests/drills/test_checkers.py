@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from infra.local.settings import ALERT_RECIPIENTS, ALERT_SENDER
+from tests.drills import windows
 from tests.drills.audit import Harm, Truth, audit
 from tests.drills.drill import perform, settle, truth_of
 from tests.drills.evidence import Sql, Witness
@@ -88,6 +89,14 @@ def test_a_planted_bug_is_found(rig: Rig, witness: Witness, bug: str) -> None:
     outcome = perform(rig, witness, Drill(bug, "planted bug", strike, RATE, mails=False), seed=1)
     assert not outcome.failure
     assert {(harm, where) for harm, where, _ in outcome.complaints} == BUGS[bug]
+
+
+def test_windows_that_are_not_locked_are_found(rig: Rig, witness: Witness) -> None:
+    drill = Drill("locks_no_window", "planted bug", windows.race, RATE, mails=False)
+    with rig.sabotage.planted("locks_no_window"):
+        outcome = perform(rig, witness, drill, seed=1)
+    assert not outcome.failure
+    assert {(harm, where) for harm, where, _ in outcome.complaints} == {(LOST, "anomalies")}
 
 
 @pytest.fixture(scope="module")

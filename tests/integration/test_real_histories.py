@@ -14,21 +14,24 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+import sqlalchemy
 
 from consumer.archive import archive_objects
-from consumer.backtest.backtest import Settings, tried
+from consumer.backtest.backtest import Engine, Settings, tried
 from consumer.backtest.run import Scope
 from consumer.decode import lines
 from consumer.rules import rulefile
 from consumer.rules.editions import always
 from tests.consumer.builders import batch, record, wire
 from tests.e2e.truth import BERKA, real_lines
+from tests.engines import spark_is_missing
+from tests.engines.spark import started
 from tests.integration.streaming import Consumer
 
 pytestmark = [
     pytest.mark.skipif(not BERKA.exists(), reason="the real payments are not beside the checkout"),
     pytest.mark.timeout(300),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),  # PySpark leaves sockets open
 ]
 MOST = 8_000
 """Of the 79,302: what a test has time for."""
@@ -116,7 +119,7 @@ def expected(wired: list[bytes]) -> Found:
     return found
 
 
-def test_live_finds_what_the_oracle_says(wired: list[bytes], expected: Found, engine: Engine) -> None:
+def test_live_finds_what_the_oracle_says(wired: list[bytes], expected: Found, engine: sqlalchemy.Engine) -> None:
     consumer = Consumer(engine, book=always(RULES))
     for number in range(0, len(wired), 2_000):
         some = wired[number : number + 2_000]
@@ -125,10 +128,23 @@ def test_live_finds_what_the_oracle_says(wired: list[bytes], expected: Found, en
     assert consumer.progress()[0][0] == len(wired)
 
 
-def test_duckdb_finds_what_the_oracle_says(wired: list[bytes], expected: Found, tmp_path: Path) -> None:
+@pytest.fixture
+def engines() -> Iterator[Sequence[Engine]]:
+    """DuckDB, and Spark where it is."""
+    if spark_is_missing():
+        yield [Engine.DUCKDB]
+        return
+    with started():
+        yield [Engine.DUCKDB, Engine.SPARK]
+
+
+def test_backtests_find_what_the_oracle_says(
+    wired: list[bytes], expected: Found, engines: Sequence[Engine], tmp_path: Path
+) -> None:
     (tmp_path / "lines").write_bytes(b"".join(wired))
     conditions, objects = [rule.condition for rule in RULES.rules], archive_objects([str(tmp_path)])
-    with tried(conditions, RULES.asked, objects, Settings(Scope()), lambda _: None) as run:
-        rows = run.database.execute("SELECT trx_id, number FROM found").fetchall()
-    assert {(UUID(trx_id), RULES.rules[number].id) for trx_id, number in rows} == expected
-    assert run.counted.transactions == len(lines(b"".join(wired)))
+    for engine in engines:
+        with tried(conditions, RULES.asked, objects, Settings(Scope(), engine=engine), lambda _: None) as run:
+            rows = run.database.execute("SELECT trx_id, number FROM found").fetchall()
+        assert {(UUID(trx_id), RULES.rules[number].id) for trx_id, number in rows} == expected, engine
+        assert run.counted.transactions == len(lines(b"".join(wired)))

@@ -163,75 +163,11 @@ ABOUT = (
 
 
 def upgrade() -> None:
-    op.add_column(
-        "anomalies",
-        sa.Column(
-            "rule_values",
-            JSONB,
-            nullable=False,
-            server_default=sa.text("'{}'"),
-            comment="What the rule asked for, by name: fields of the transaction, and windows",
-        ),
-    )
-    op.execute(REPORT.format(", a.rule_values"))
-    op.execute(
-        "COMMENT ON COLUMN anomaly_report.rule_values IS 'What the rule asked for, by name: fields of the "
-        "transaction, and windows'"
-    )
-    for table, view in COUNTED.items():
-        op.add_column(
-            table,
-            sa.Column("late", sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=LATE),
-        )
-        op.execute(view.format(", late"))
-    for name in ("stream_progress", "throughput_by_minute"):
-        op.execute(f"COMMENT ON COLUMN {name}.late IS " + _quoted(LATE))
-    op.execute("CREATE SEQUENCE list_entries_changed_seq")
-    op.create_table(
-        "list_entries",
-        *LISTS,
-        sa.CheckConstraint("expires_at >= effective_from", name="expiry"),
-        comment="Lists that rules ask for: entries are added and ended, and never deleted",
-    )
-    op.create_index("list_entries_list_value_idx", "list_entries", ["list", "value"])
-    op.create_index("list_entries_changed_idx", "list_entries", ["changed"])
-    op.execute("GRANT SELECT, INSERT ON list_entries TO consumer")
-    op.execute("GRANT UPDATE (expires_at, removed_by, removal_reason, changed) ON list_entries TO consumer")
-    op.execute("GRANT USAGE ON SEQUENCE list_entries_changed_seq TO consumer")
-    op.execute(LIST_REPORT)
-    op.execute("COMMENT ON VIEW list_report IS 'Who stands in the lists that rules ask for, since when, and why'")
-    for name, words in LIST_REPORT_COLUMNS.items():
-        op.execute(f"COMMENT ON COLUMN list_report.{name} IS " + _quoted(words or ""))
-    op.execute("GRANT SELECT ON list_report TO analyst")
-    op.create_table(
-        "rule_reports",
-        _column("application", sa.Text, "KCL application of the consumer"),
-        _column("worker", sa.Text, "Id of its worker"),
-        _column("tag", sa.Text, "Stands for the published rules that it has taken up"),
-        _column("edition", sa.Integer, "Number of the last edition of them; 0: those that ship"),
-        sa.Column("fault", sa.Text, comment="Why what is published now cannot be taken up; null where it was"),
-        _column("reported_at", TIME, "When it said so; a consumer that runs does every ten seconds"),
-        sa.PrimaryKeyConstraint("application", "worker", name="rule_reports_pkey"),
-        comment="Which rules each consumer knows",
-    )
-    op.execute("GRANT SELECT, INSERT, UPDATE ON rule_reports TO consumer")
-    op.create_table(
-        "recent_transactions",
-        *COLUMNS,
-        sa.PrimaryKeyConstraint(
-            "key", "transaction_date", "transaction_id", "received_at", name="recent_transactions_pkey"
-        ),
-        comment="Transactions that windows of rules still reach, once for each key; empty where no rule has a window",
-        postgresql_partition_by="RANGE (received_at)",
-    )
-    op.create_index("recent_transactions_transaction_id_idx", "recent_transactions", ["transaction_id"])
-    op.execute("CREATE TABLE recent_transactions_other PARTITION OF recent_transactions DEFAULT")
-    op.execute("COMMENT ON TABLE recent_transactions_other IS 'Those of days that have no partition of their own'")
-    op.execute(TEND)
-    op.execute("COMMENT ON FUNCTION tend_recent_transactions IS " + _quoted(ABOUT))
-    op.execute("REVOKE ALL ON FUNCTION tend_recent_transactions FROM PUBLIC")
-    op.execute("GRANT EXECUTE ON FUNCTION tend_recent_transactions TO consumer")
-    op.execute("GRANT SELECT, INSERT ON recent_transactions TO consumer")
+    _add_values()
+    _count_late_ones()
+    _create_lists()
+    _create_rule_reports()
+    _create_recent_transactions()
 
 
 def downgrade() -> None:
@@ -250,6 +186,90 @@ def downgrade() -> None:
     op.execute("DROP VIEW list_report")
     op.drop_table("list_entries")
     op.execute("DROP SEQUENCE list_entries_changed_seq")
+
+
+def _add_values() -> None:
+    op.add_column(
+        "anomalies",
+        sa.Column(
+            "rule_values",
+            JSONB,
+            nullable=False,
+            server_default=sa.text("'{}'"),
+            comment="What the rule asked for, by name: fields of the transaction, and windows",
+        ),
+    )
+    op.execute(REPORT.format(", a.rule_values"))
+    op.execute(
+        "COMMENT ON COLUMN anomaly_report.rule_values IS 'What the rule asked for, by name: fields of the "
+        "transaction, and windows'"
+    )
+
+
+def _count_late_ones() -> None:
+    for table, view in COUNTED.items():
+        op.add_column(
+            table,
+            sa.Column("late", sa.BigInteger, nullable=False, server_default=sa.text("0"), comment=LATE),
+        )
+        op.execute(view.format(", late"))
+    for name in ("stream_progress", "throughput_by_minute"):
+        op.execute(f"COMMENT ON COLUMN {name}.late IS " + _quoted(LATE))
+
+
+def _create_lists() -> None:
+    op.execute("CREATE SEQUENCE list_entries_changed_seq")
+    op.create_table(
+        "list_entries",
+        *LISTS,
+        sa.CheckConstraint("expires_at >= effective_from", name="expiry"),
+        comment="Lists that rules ask for: entries are added and ended, and never deleted",
+    )
+    op.create_index("list_entries_list_value_idx", "list_entries", ["list", "value"])
+    op.create_index("list_entries_changed_idx", "list_entries", ["changed"])
+    op.execute("GRANT SELECT, INSERT ON list_entries TO consumer")
+    op.execute("GRANT UPDATE (expires_at, removed_by, removal_reason, changed) ON list_entries TO consumer")
+    op.execute("GRANT USAGE ON SEQUENCE list_entries_changed_seq TO consumer")
+    op.execute(LIST_REPORT)
+    op.execute("COMMENT ON VIEW list_report IS 'Who stands in the lists that rules ask for, since when, and why'")
+    for name, words in LIST_REPORT_COLUMNS.items():
+        op.execute(f"COMMENT ON COLUMN list_report.{name} IS " + _quoted(words or ""))
+    op.execute("GRANT SELECT ON list_report TO analyst")
+
+
+def _create_rule_reports() -> None:
+    op.create_table(
+        "rule_reports",
+        _column("application", sa.Text, "KCL application of the consumer"),
+        _column("worker", sa.Text, "Id of its worker"),
+        _column("tag", sa.Text, "Stands for the published rules that it has taken up"),
+        _column("edition", sa.Integer, "Number of the last edition of them; 0: those that ship"),
+        sa.Column("fault", sa.Text, comment="Why what is published now cannot be taken up; null where it was"),
+        _column("reported_at", TIME, "When it said so; a consumer that runs does every ten seconds"),
+        sa.PrimaryKeyConstraint("application", "worker", name="rule_reports_pkey"),
+        comment="Which rules each consumer knows",
+    )
+    op.execute("GRANT SELECT, INSERT, UPDATE ON rule_reports TO consumer")
+
+
+def _create_recent_transactions() -> None:
+    op.create_table(
+        "recent_transactions",
+        *COLUMNS,
+        sa.PrimaryKeyConstraint(
+            "key", "transaction_date", "transaction_id", "received_at", name="recent_transactions_pkey"
+        ),
+        comment="Transactions that windows of rules still reach, once for each key; empty where no rule has a window",
+        postgresql_partition_by="RANGE (received_at)",
+    )
+    op.create_index("recent_transactions_transaction_id_idx", "recent_transactions", ["transaction_id"])
+    op.execute("CREATE TABLE recent_transactions_other PARTITION OF recent_transactions DEFAULT")
+    op.execute("COMMENT ON TABLE recent_transactions_other IS 'Those of days that have no partition of their own'")
+    op.execute(TEND)
+    op.execute("COMMENT ON FUNCTION tend_recent_transactions IS " + _quoted(ABOUT))
+    op.execute("REVOKE ALL ON FUNCTION tend_recent_transactions FROM PUBLIC")
+    op.execute("GRANT EXECUTE ON FUNCTION tend_recent_transactions TO consumer")
+    op.execute("GRANT SELECT, INSERT ON recent_transactions TO consumer")
 
 
 def _quoted(words: str) -> str:

@@ -1,7 +1,6 @@
 """A backtest finds what the code that runs live finds in the same lines, however they are written."""
 
 import gzip
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from consumer.archive import archive_objects
 from consumer.backtest.backtest import Settings, backtest
+from consumer.backtest.backtest import tried as database_of
 from consumer.backtest.report import Report
 from consumer.backtest.run import Scope
 from consumer.decode import decode, lines
@@ -229,24 +229,17 @@ def test_what_is_no_transaction_is_counted(tmp_path: Path, data: bytes) -> None:
     assert report.undecodable == (data + b"\n").count(b"\n") or not data.strip()
 
 
+def test_duckdb_writes_no_progress_among_the_data(tmp_path: Path) -> None:
+    """It would, of a query that takes two seconds."""
+    folder = archived(tmp_path / "archive", [paid(1, "2")])
+    with database_of([], [], archive_objects([str(folder)]), Settings(Scope()), lambda _: None) as run:
+        asked = "SELECT current_setting('enable_progress_bar')"
+        assert run.database.execute(asked).fetchall() == [(False,)]
+
+
 def test_a_sum_that_duckdb_cannot_hold_is_told_and_not_rounded(tmp_path: Path) -> None:
     largest = "99999999999999999999.000000000000000001"
     folder = archived(tmp_path / "archive", [paid(1, largest), paid(2, largest)])
     found = rules("sent > 100", windows="{sent: {sum: amount, by: senderId, over: 10s}}")
     with pytest.raises(CrashError, match="more digits than DuckDB's decimals"):
         tried(folder, found)
-
-
-@pytest.mark.skipif(not BERKA.exists(), reason="the shared data is not there")
-def test_real_transactions_come_to_what_their_truth_says(tmp_path: Path) -> None:
-    with gzip.open(BERKA) as file:
-        payloads = [_on_the_wire(line) for line in file]
-    folder = archived(tmp_path / "archive", payloads[:50_000], payloads[50_000:])
-    report = tried(folder, rules("amount > 1000", "amount > 25000", "amount > 50000"))
-    assert [rule.matches for rule in report.rules] == [48_582, 6_328, 436]
-    assert report.transactions == len(payloads)
-
-
-def _on_the_wire(line: bytes) -> bytes:
-    fields = json.loads(line, parse_float=str)
-    return wire(fields.pop("trxId"), fields.pop("amount"), **fields)

@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from consumer.backtest.page import bars, page
+from consumer.backtest.page import bars, counts, page
 from consumer.backtest.report import Account, Report, RuleReport, Sample
 from consumer.backtest.run import Scope
 from consumer.rules import rulefile
@@ -21,7 +21,7 @@ RULES = rulefile.read(
 def report(**changes: object) -> Report:
     sample = Sample("t-1", "2026-01-01T12:00:00Z", "1500.250", SCRIPT, 'r"1', f"why {SCRIPT}")
     rule = RuleReport(
-        "large-amount", 2, False, 1_234, 34, 0, {date(2026, 1, 1): 1_000, date(2026, 1, 3): 234}, [sample]
+        "large-amount", 2, False, 1_234, 34, 0, {date(2026, 1, 1): 1_000, date(2026, 1, 3): 234}, None, [sample]
     )
     known = {"transactions": 5_000, "undecodable": 7, "matches": 1_234, "rules": [rule], "emails": 12}
     return Report(**{**known, "accounts": [Account(SCRIPT, 3, "4500.75")], **changes})  # type: ignore[arg-type]
@@ -73,3 +73,15 @@ def test_bars_have_no_gap_and_are_not_too_many() -> None:
     assert len(many) <= 40
     assert (many[0].begin, many[-1].end) == (date(2026, 1, 1), date(2026, 12, 31))
     assert sum(bar.matches for bar in many) == 3
+
+
+def test_what_is_within_two_days_is_shown_by_the_hour() -> None:
+    hours = {datetime(2026, 1, 1, hour, tzinfo=UTC): 3 for hour in (9, 11)}
+    rule = RuleReport("burst", 1, False, 6, None, None, {date(2026, 1, 1): 6}, hours, [])
+    found = shown(report(rules=[rule]))
+    assert "2026-01-01 10:00: 0" in found
+    assert "<span>2026-01-01 09:00</span><span>2026-01-01 11:00 UTC</span>" in found
+    assert [bar.label for bar in bars(counts(rule), 2)] == [
+        "2026-01-01 09:00 to 2026-01-01 10:00",
+        "2026-01-01 11:00",
+    ]

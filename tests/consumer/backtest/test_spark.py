@@ -1,9 +1,7 @@
 """Spark finds what DuckDB finds, row by row, with the same values."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +11,7 @@ from consumer.backtest.run import Scope
 from consumer.rules.ruleset import RuleSet
 from tests.consumer.backtest.engines import ASKED, found, write_archive
 from tests.engines import spark_is_missing
+from tests.engines.spark import started
 
 pytestmark = [
     pytest.mark.timeout(300),
@@ -22,17 +21,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def spark() -> Iterator[Any]:
+def spark() -> Iterator[object]:
     """Started once: that is most of the time."""
-    from pyspark.sql import SparkSession
-
-    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-        patch.setenv("PYSPARK_PYTHON", sys.executable)
-        started = builder.config("spark.sql.shuffle.partitions", "2").getOrCreate()
-        yield started
-        started.stop()
+    with started() as session:
+        yield session
 
 
 @pytest.mark.parametrize(("rules", "scope"), ASKED.values(), ids=ASKED)

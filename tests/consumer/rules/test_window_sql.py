@@ -20,7 +20,7 @@ PAIRS = [Declaration(f"{one.name}_pair", one.aggregate, one.of, ("senderId", "re
 
 
 def answered(
-    database: duckdb.DuckDBPyConnection, history: Sequence[Transaction], late: set[int], *, gathers: bool
+    database: duckdb.DuckDBPyConnection, history: Sequence[Transaction], late: set[int], *, is_portable: bool
 ) -> dict[str, dict[str, object]]:
     columns = ["trx_id VARCHAR", "at_us BIGINT", "is_late BOOLEAN", "amount DECIMAL(18, 2)"]
     columns += [f"{COLUMNS[name]} VARCHAR" for name in TEXTS]
@@ -30,17 +30,17 @@ def answered(
         row = [str(one.transaction_id), at, number in late, one.content.amount]
         row += [getattr(one.content, column) for column in TEXTS.values()]
         database.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)
-    found = database.execute(with_windows([*ALL, *PAIRS], "events", gathers=gathers))
+    found = database.execute(with_windows([*ALL, *PAIRS], "events", is_portable=is_portable))
     names = [column[0] for column in found.description]
     return {row[0]: dict(zip(names, row, strict=True)) for row in found.fetchall()}
 
 
-@pytest.mark.parametrize("gathers", [False, True], ids=["as DuckDB can", "as all can"])
+@pytest.mark.parametrize("is_portable", [False, True], ids=["as DuckDB can", "as all can"])
 @settings(max_examples=60, deadline=None)
 @given(history=histories, late=st.sets(st.integers(0, 11), max_size=2))
-def test_both_come_to_the_same(history: list[Transaction], late: set[int], *, gathers: bool) -> None:
+def test_both_come_to_the_same(history: list[Transaction], late: set[int], *, is_portable: bool) -> None:
     with duckdb.connect() as database:
-        found = answered(database, history, late, gathers=gathers)
+        found = answered(database, history, late, is_portable=is_portable)
     in_time = [one for number, one in enumerate(history) if number not in late]
     for number, one in enumerate(history):
         values = values_of([*ALL, *PAIRS], one, [] if number in late else in_time)

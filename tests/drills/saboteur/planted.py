@@ -3,6 +3,7 @@
 Each is given the function in whose place it is called, and that function's arguments.
 """
 
+import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any
@@ -31,6 +32,11 @@ def forgets_dead_letters(_: Original, *__: Any) -> None:
 def stores_amounts_as_floats(original: Original, anomaly: Any) -> Any:
     row = original(anomaly)
     return replace(row, amount=Decimal(float(row.amount) * 1.0000001))
+
+
+def locks_no_window(_: Original, *__: Any) -> None:
+    """And dawdles, so that others come in between."""
+    time.sleep(0.1)
 
 
 def mails_under_another_id(original: Original, *arguments: Any) -> bytes:

@@ -10,7 +10,7 @@ try:
 except ModuleNotFoundError:
     sys.exit("The consumer is not installed here: run make setup, then .venv/bin/python -m consumer")
 
-from consumer import breaker_commands, dead_letters, list_commands, rule_commands
+from consumer import breaker_commands, dead_letters, list_commands, rule_commands, user_commands
 from consumer.errors import ConsumerError, SettingsError
 
 FAILED = 1
@@ -30,6 +30,7 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(breaker_commands.app, name="breaker")
 app.add_typer(rule_commands.app, name="rules")
 app.add_typer(list_commands.app, name="lists")
+app.add_typer(user_commands.app, name="users")
 
 
 class Role(StrEnum):
@@ -68,6 +69,23 @@ def notify() -> None:
     from consumer.settings import NotifierSettings
 
     become_notifier(NotifierSettings.load())
+
+
+@app.command()
+def console() -> None:
+    """Serve the console, a page for the people who decide about anomalies, until SIGTERM. Any number may run.
+
+    DATABASE_URL is required; CONSOLE_HOST and CONSOLE_PORT say where it listens. `users create` makes the first user.
+
+    Example: DATABASE_URL=postgresql://console:…@localhost:5432/payments python -m consumer console
+    """
+    from consumer import logs
+    from consumer.console.main import serve
+    from consumer.settings import ConsoleSettings
+
+    settings = ConsoleSettings.load()
+    logs.configure(settings.log_format, settings.log_level)
+    serve(settings)
 
 
 @app.command()

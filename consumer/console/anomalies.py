@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, tuple_, union
 
 from consumer.console.views import Cursor, View
 from consumer.tables import anomalies
@@ -41,14 +41,9 @@ def query(view: View, limit: int) -> Select[Any]:
     alternatives = [_ordered(view, [*_always(view), *one], limit) for one in _alternatives(view)]
     if len(alternatives) == 1:
         return alternatives[0]
-    together = union_all(*(select(one.subquery()) for one in alternatives)).subquery()
-    column = together.c[view.order.column]
-    return (
-        select(together)
-        .distinct(column, together.c.id)
-        .order_by(*_in_order(view, column, together.c.id))
-        .limit(limit)
-    )
+    together = union(*(select(one.subquery()) for one in alternatives)).subquery()
+    in_order = _in_order(view, together.c[view.order.column], together.c.id)
+    return select(together).order_by(*in_order).limit(limit)
 
 
 def _ordered(view: View, conditions: Sequence[ColumnElement[bool]], limit: int) -> Select[Any]:
@@ -108,9 +103,7 @@ def _anywhere(view: View) -> Iterator[list[ColumnElement[bool]]]:
 def _beginning(text: str) -> list[ColumnElement[bool]]:
     if (identity := _uuid(text)) is not None:
         return [_columns.transaction_id == identity]
-    return [
-        and_(_columns[name] >= text, _columns[name] < text + BEHIND_ALL_LETTERS) for name in (*ACCOUNTS, *BANKS)
-    ]
+    return [and_(_columns[name] >= text, _columns[name] < text + BEHIND_ALL_LETTERS) for name in (*ACCOUNTS, *BANKS)]
 
 
 def _uuid(text: str) -> UUID | None:
@@ -131,20 +124,12 @@ def one(connection: Connection, number: int) -> Row[Any] | None:
 def related(connection: Connection, row: Row[Any], limit: int = 20) -> Sequence[Row[Any]]:
     """The latest others of the same transaction or parties."""
     found = [
-        select(anomalies)
-        .where(condition, _columns.id != row.id)
-        .order_by(_columns.id.desc())
-        .limit(limit)
-        .subquery()
+        select(anomalies).where(condition, _columns.id != row.id).order_by(_columns.id.desc()).limit(limit).subquery()
         for condition in (
             _columns.transaction_id == row.transaction_id,
             _columns.sender_id == row.sender_id,
             _columns.receiver_id == row.receiver_id,
         )
     ]
-    together = union_all(*(select(each) for each in found)).subquery()
-    return connection.execute(
-        select(together).distinct(together.c.id).order_by(together.c.id.desc()).limit(limit)
-    ).all()
-
-
+    together = union(*(select(each) for each in found)).subquery()
+    return connection.execute(select(together).order_by(together.c.id.desc()).limit(limit)).all()

@@ -4,8 +4,8 @@ from fastapi.responses import RedirectResponse, Response
 
 from consumer.console import anomalies, triage
 from consumer.console import log as console_log
-from consumer.console.triage import Change, OvertakenError, TriageError
 from consumer.console.roles import Role
+from consumer.console.triage import Change, OvertakenError, TriageError
 from consumer.console.views import Order, State, WrongViewError, read
 from consumer.console.web import Asked, RefusedError, Site
 

@@ -4,7 +4,6 @@ A route is made by `Site.page` or `Site.action` and has a role thereby; there is
 log-in and its style sheet answer without a session.
 """
 
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,8 +16,8 @@ from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
 
 from consumer.console import sessions
-from consumer.console.sessions import Session
 from consumer.console.roles import Role
+from consumer.console.sessions import Session
 from consumer.errors import ConsumerError
 from consumer.settings import ConsoleSettings
 
@@ -195,5 +194,3 @@ async def _with_headers(request: Request, call_next: Callable[[Request], Any]) -
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response
-
-

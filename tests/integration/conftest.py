@@ -23,6 +23,7 @@ from infra.local.postgres import OWNER, Postgres
 
 TEMPLATE = "migrated"
 ROLE = "consumer"
+CONSOLE_ROLE = "console"
 START_SECONDS = 60
 _numbers = itertools.count(1)
 
@@ -41,7 +42,8 @@ def migrated(postgres: Postgres) -> str:
     """Name of the migrated database that tests copy; nobody stays connected to it. Its role has the tests' password."""
     execute(postgres, f"CREATE DATABASE {TEMPLATE}")
     migrate(Database(url_of(postgres, TEMPLATE)))
-    execute(postgres, f"ALTER ROLE {ROLE} PASSWORD '{postgres.password}'")
+    for role in (ROLE, CONSOLE_ROLE):
+        execute(postgres, f"ALTER ROLE {role} PASSWORD '{postgres.password}'")
     return TEMPLATE
 
 

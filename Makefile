@@ -68,7 +68,7 @@ fuzz: test-setup ## Fuzz for two hours: FUZZ_EXAMPLES an operation of the API, F
 drills: test-setup ## Break a stack on purpose for hours, compare what came out by id (DRILL_ARGS="--only …"); the table: docs/drills.md
 	@$(BIN)/python -m tests.drills $(if $(DRILL_ARGS),$(DRILL_ARGS),--long --markdown docs/drills.md)
 
-bench: test-setup ## Measure every figure beside its limit, on two cores (Linux; 40 minutes); the table: docs/benchmarks.md
+bench: test-setup ## Measure every figure beside its limit, on two cores (Linux; 50 minutes); the table: docs/benchmarks.md
 	@$(BIN)/python -m tests.bench $(if $(BENCH_ARGS),$(BENCH_ARGS),--markdown docs/benchmarks.md)
 
 flames: test-setup ## Draw where the time of each hot path goes (py-spy; Linux): docs/flames

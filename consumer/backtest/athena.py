@@ -7,6 +7,7 @@ import csv
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,6 +25,7 @@ from consumer.backtest.judge import FIELDS, ROWS_A_FETCH, Judge
 from consumer.backtest.run import Advance, Counted, Scope
 from consumer.decode import decode
 from consumer.errors import CrashError, RejectedError, RetryError
+from consumer.letters_shown import readable
 from consumer.rules.entries import Entry
 from consumer.rules.windows import Declaration
 
@@ -34,6 +36,8 @@ MOST_BYTES = 262_144
 """Of a query: Athena's own limit."""
 MOST_ODD = 500
 """Lines, which travel in the query."""
+LONGEST_CELL = 2**31 - 1
+"""Characters. A line that is none may be as long as a record."""
 TABLE = "lines"
 POLL_SECONDS = 1.0
 
@@ -76,10 +80,10 @@ class AthenaRun:
     def read(self, objects: Sequence[ArchiveObject], entries: Sequence[Entry], advance: Advance) -> None:
         """``advance`` hears of bytes that were scanned, as often as they are. Raises CrashError or RetryError."""
         advance = _at_most(sum(one.size for one in objects), advance)
-        readable = trino.readable(self._lines, self._rewritten(advance))
-        ((count,),) = self._queries.rows(f"SELECT count(*) FROM ({readable}) AS readable", advance)
+        known = trino.readable(self._lines, self._rewritten(advance))
+        ((count,),) = self._queries.rows(f"SELECT count(*) FROM ({known}) AS readable", advance)
         self.counted.transactions = int(count)
-        query = trino.asked(self._judge, self._windows, self._scope, readable, entries)
+        query = trino.asked(self._judge, self._windows, self._scope, known, entries)
         found = (self._typed(row) for row in self._queries.rows(query, advance))
         while some := list(islice(found, ROWS_A_FETCH)):
             self._judge.take(some, self._folder)
@@ -130,6 +134,7 @@ class Queries:
         if len(query.encode()) > MOST_BYTES:
             raise CrashError(f"the rules and their lists make a query of more than {MOST_BYTES:,} bytes: use Spark")
         (result,) = archive_objects([self._executed(query, advance)], self._place.region)
+        csv.field_size_limit(LONGEST_CELL)
         with result.open() as stored, TextIOWrapper(stored, "utf-8", newline="") as text:
             read = csv.reader(text)
             next(read)  # names
@@ -144,8 +149,9 @@ class Queries:
             )
             try:
                 return self._awaited(started["QueryExecutionId"], advance)
-            except KeyboardInterrupt:
-                self._athena.stop_query_execution(QueryExecutionId=started["QueryExecutionId"])
+            except BaseException:
+                with suppress(ClientError, BotoCoreError):  # what is told is why it is stopped
+                    self._athena.stop_query_execution(QueryExecutionId=started["QueryExecutionId"])
                 raise
         except self._athena.exceptions.InvalidRequestException as error:
             raise CrashError(f"Athena refuses: {error.response['Error']['Message']}") from error
@@ -164,7 +170,7 @@ class Queries:
             time.sleep(POLL_SECONDS)
         if execution["Status"]["State"] != "SUCCEEDED":
             why = execution["Status"].get("StateChangeReason", "the query was stopped")
-            raise CrashError(f"Athena cannot go on: {why}")
+            raise CrashError(f"Athena cannot go on: {readable(why.encode())}")
         return execution["ResultConfiguration"]["OutputLocation"]
 
 

@@ -131,8 +131,8 @@ keep_what_was_interrupted() {
 }
 
 # Terraform, interrupted while AWS was answering, has not written down what AWS made all the same. These cost money by
-# the hour or stand in the way of the next one, and hold nothing. What stands in another's VPC is another's, and AWS releases
-# no address that is in use.
+# the hour or stand in the way of the next one, and hold nothing. What stands in another's VPC is another's, and AWS
+# releases no address that is in use.
 remove_unrecorded() {
   local id tagged="Name=tag:Project,Values=$name"
   [ -n "$found_state" ] || return 0

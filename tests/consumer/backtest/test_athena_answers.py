@@ -80,6 +80,11 @@ def test_a_line_that_is_written_in_another_way_travels_with_the_query(answering:
         assert '"amount":"2.50","senderId":"O\'\'Hara"' in query
 
 
+def test_a_line_may_be_as_long_as_a_record(answering: Answering) -> None:
+    answering(f"{ODD}{'x' * 1_000_000}\n", COUNT, "c0\n")
+    assert run().undecodable == 1
+
+
 @pytest.mark.parametrize(
     ("odd", "words"),
     [

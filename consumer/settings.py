@@ -176,11 +176,18 @@ class NotifierSettings(DatabaseSettings, MetricsSettings):
         return value
 
 
-class ConsoleSettings(DatabaseSettings):
+class ConsoleSettings(ApplicationSettings):
     """`console`: where it listens; ``console_https``: browsers reach it by HTTPS, and their cookies say so.
 
-    A session ends after ``session_hours``, and when nobody has used it for ``session_idle_minutes``.
+    A session ends after ``session_hours``, and when nobody has used it for ``session_idle_minutes``. ``rules`` as in
+    `RulesSettings`. With a ``stream_name`` it asks Kinesis what is left to read; with an ``archive``, a folder or
+    s3://bucket/prefix, it shows an account's past and tries rules, in ``backtest_memory`` as DuckDB writes it.
     """
+
+    rules: str | None = None
+    stream_name: StreamName | None = None
+    archive: str | None = None
+    backtest_memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(MB|GB)$")] = "512MB"
 
     console_host: str = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8090

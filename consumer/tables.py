@@ -375,9 +375,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("digest", LargeBinary, primary_key=True, comment="SHA-256 of the cookie's token"),
-    Column(
-        "user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"
-    ),
+    Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"),
     _time("created_at", "When the user logged in", server_default=func.now()),
     _time("seen_at", "When it was last used, to a minute", server_default=func.now()),
     _time("expires_at", "It ends then at the latest"),
@@ -424,11 +422,46 @@ saved_views = Table(
     "saved_views",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the view"),
-    Column(
-        "user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"
-    ),
+    Column("user_id", BigInteger, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, comment="Whose it is"),
     _text("name", "What the user calls it"),
     _text("query", "The part of the page's address that holds the view"),
     UniqueConstraint("user_id", "name"),
     comment="Views of the anomalies that users come back to",
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the audit"),
+    _time("ended_at", "When it ended", server_default=func.now()),
+    _text("by", "Who ran it"),
+    _text("stream", "Name of the stream"),
+    Column(
+        "is_clean",
+        Boolean,
+        nullable=False,
+        comment="Whether archive and database agreed, once what was missing was repaired",
+    ),
+    Column("found", JSONB, nullable=False, comment="What it found, counted, by the names of audit --json"),
+    Index(None, "stream", "id"),
+    comment="What audits of the archive against the database found",
+)
+
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True, comment="Number of the backtest"),
+    _text("by", "Name of the user who began it"),
+    _time("begun_at", "When it was asked for", server_default=func.now()),
+    _time("seen_at", "When it last said that it runs", server_default=func.now()),
+    _time("ended_at", "When it ended; null while it runs", nullable=True),
+    _text("text", "The file of rules that is tried"),
+    Column("against", Integer, nullable=False, comment="Number of the edition that it is compared with"),
+    _time("begin", "Received at this time or later", nullable=True),
+    _time("end", "Received before this time", nullable=True),
+    _count("done", "Bytes of the archive that are read"),
+    _count("total", "Bytes of the archive that there are to read"),
+    Column("report", JSONB, nullable=True, comment="What it found, as rules backtest --json prints it"),
+    _text("fault", "Why it could not be ended", nullable=True),
+    comment="Rules that were tried on the archive from the console",
 )

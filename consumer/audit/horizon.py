@@ -29,16 +29,16 @@ def horizon(kinesis: "KinesisClient", stream: str, states: Iterable[ShardState],
     try:
         shards = kinesis.get_paginator("list_shards").paginate(StreamName=stream)
         names = [shard["ShardId"] for page in shards for shard in page["Shards"]]
-        behind = [_first_left(kinesis, stream, name, stored) for name in names]
+        behind = [first_left(kinesis, stream, name, stored) for name in names]
     except (ClientError, BotoCoreError) as error:
         raise RetryError(f"Kinesis does not tell what is left of {stream}: {error}") from error
     return min([now - buffer, *(one for one in behind if one)]) - ON_THE_WAY
 
 
-def _first_left(
+def first_left(
     kinesis: "KinesisClient", stream: str, shard_id: str, stored: Mapping[str, ShardState]
 ) -> datetime | None:
-    """When the first record that is not stored arrived; None where there is none."""
+    """When the first record that is not stored arrived; None where there is none. Raises ClientError, BotoCoreError."""
     state = stored.get(shard_id)
     if state and state.ended:
         return None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 from rich.table import Table
+from sqlalchemy import Engine, insert
 
 from consumer import reading
 from consumer.archive import archive_objects
@@ -14,9 +15,11 @@ from consumer.audit.horizon import horizon
 from consumer.audit.run import Scope, audit, repair
 from consumer.database import engine
 from consumer.incarnation import kinesis_client, stream_incarnation
+from consumer.letters import operator
 from consumer.progress import Progress as ShardProgress
 from consumer.publishing.source import current_book
 from consumer.settings import StreamSettings
+from consumer.tables import audits
 
 MOST_SHOWN = 20
 
@@ -54,8 +57,24 @@ def watched(asked: Asked) -> Found:
     if asked.repair:
         left = repair(target, book, objects, comparison, "pending" if asked.alert else "muted")
         repaired = len(comparison.missing) - len(left.missing)
+    found = Found(comparison, latest, repaired, left.is_clean)
+    remember(target, settings.stream_name, found)
     target.dispose()
-    return Found(comparison, latest, repaired, left.is_clean)
+    return found
+
+
+def remember(target: Engine, stream: str, found: Found) -> None:
+    """For those who look at the console."""
+    with target.begin() as connection:
+        values = {"by": operator(connection), "stream": stream, "is_clean": found.is_clean}
+        connection.execute(insert(audits).values(**values, found=_counted(found)))
+
+
+def _counted(found: Found) -> dict[str, object]:
+    """Each list by its length."""
+    document = msgspec.to_builtins(found.comparison)
+    counts = {name: len(value) if isinstance(value, list) else value for name, value in document.items()}
+    return {**counts, "horizon": _time(found.horizon), "repaired": found.repaired}
 
 
 def _horizon(settings: StreamSettings, buffer: timedelta) -> datetime:

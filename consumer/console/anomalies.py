@@ -4,20 +4,33 @@ The order is an index's, of whatever column the view is narrowed by: a page read
 """
 
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, tuple_, union
 
 from consumer.console.views import Cursor, View
+from consumer.rules.ruleset import Severity
 from consumer.tables import anomalies
 
 PAGE = 50
 ACCOUNTS = ("sender_id", "receiver_id", "sender_iban", "receiver_iban")
 BANKS = ("sender_bank_id", "receiver_bank_id")
-BEFORE_ALL_LETTERS, BEHIND_ALL_LETTERS = "", "\U0010ffff"
+BEHIND_ALL_LETTERS = "\U0010ffff"
+Severities = Mapping[str, Severity]
+"""Of rules, by id."""
 _columns = anomalies.c
+CONDITIONS: dict[str, Callable[[Any], ColumnElement[bool]]] = {
+    "rule": lambda rule: _columns.rule_id == rule,
+    "state": lambda state: _columns.state == state.value,
+    "assignee": lambda name: _columns.assignee == name if name else _columns.assignee.is_(None),
+    "least": lambda amount: _columns.amount >= amount,
+    "most": lambda amount: _columns.amount <= amount,
+    "begin": lambda moment: _columns.transaction_date >= moment,
+    "end": lambda moment: _columns.transaction_date < moment,
+}
 
 
 class Page(NamedTuple):
@@ -27,18 +40,19 @@ class Page(NamedTuple):
     next: View | None
 
 
-def page(connection: Connection, view: View, size: int = PAGE) -> Page:
-    rows = connection.execute(query(view, size + 1)).all()
+def page(connection: Connection, view: View, severities: Severities, size: int = PAGE) -> Page:
+    rows = connection.execute(query(view, severities, size + 1)).all()
     more = None
     if len(rows) > size:
         rows = rows[:size]
-        more = view.__class__(**{**view.__dict__, "after": _place(view, rows[-1])})
+        more = replace(view, after=_place(view, rows[-1]))
     return Page(rows, more)
 
 
-def query(view: View, limit: int) -> Select[Any]:
+def query(view: View, severities: Severities, limit: int) -> Select[Any]:
     """Where an anomaly may match by one of several columns, each is asked by its own index."""
-    alternatives = [_ordered(view, [*_always(view), *one], limit) for one in _alternatives(view)]
+    always = _always(view)
+    alternatives = [_ordered(view, [*always, *one], limit) for one in _alternatives(view, severities)]
     if len(alternatives) == 1:
         return alternatives[0]
     together = union(*(select(one.subquery()) for one in alternatives)).subquery()
@@ -57,47 +71,37 @@ def _in_order(view: View, column: ColumnElement[Any], number: ColumnElement[Any]
     return [column.desc(), number.desc()] if view.order.is_descending else [column.asc(), number.asc()]
 
 
-def _always(view: View) -> Iterator[ColumnElement[bool]]:
-    if view.rule is not None:
-        yield _columns.rule_id == view.rule
-    if view.state is not None:
-        yield _columns.state == view.state.value
-    if view.assignee is not None:
-        yield _columns.assignee == view.assignee if view.assignee else _columns.assignee.is_(None)
-    if view.least is not None:
-        yield _columns.amount >= view.least
-    if view.most is not None:
-        yield _columns.amount <= view.most
-    if view.begin is not None:
-        yield _columns.transaction_date >= view.begin
-    if view.end is not None:
-        yield _columns.transaction_date < view.end
-    if view.after is not None:
-        yield _behind(view, view.after)
+def _always(view: View) -> list[ColumnElement[bool]]:
+    found = [condition(value) for name, condition in CONDITIONS.items() if (value := getattr(view, name)) is not None]
+    return [*found, _behind(view, view.after)] if view.after else found
 
 
 def _behind(view: View, after: Cursor) -> ColumnElement[bool]:
-    compare = operator.lt if view.order.is_descending else operator.gt
+    compare: Callable[[Any, Any], ColumnElement[bool]] = operator.lt if view.order.is_descending else operator.gt
     if view.order.column == "id":
         return compare(_columns.id, after.id)
     return compare(tuple_(_columns[view.order.column], _columns.id), (after.value, after.id))
 
 
-def _alternatives(view: View) -> list[list[ColumnElement[bool]]]:
+def _alternatives(view: View, severities: Severities) -> list[list[ColumnElement[bool]]]:
     """Each a way to match what may stand in several columns."""
     found: list[list[ColumnElement[bool]]] = [[]]
-    for asked in _anywhere(view):
+    for asked in _anywhere(view, severities):
         found = [[*one, other] for one in found for other in asked]
     return found
 
 
-def _anywhere(view: View) -> Iterator[list[ColumnElement[bool]]]:
+def _anywhere(view: View, severities: Severities) -> Iterator[list[ColumnElement[bool]]]:
     if view.account is not None:
         yield [_columns[name] == view.account for name in ACCOUNTS]
     if view.bank is not None:
         yield [_columns[name] == view.bank for name in BANKS]
     if view.text is not None:
         yield _beginning(view.text)
+    if view.severity is not None:
+        rules = sorted(rule_id for rule_id, severity in severities.items() if severity is view.severity)
+        is_narrow = view.rule is not None or view.account is not None or view.text is not None
+        yield [_columns.rule_id.in_(rules)] if is_narrow or not rules else [_columns.rule_id == one for one in rules]
 
 
 def _beginning(text: str) -> list[ColumnElement[bool]]:

@@ -1,78 +1,132 @@
-"""The anomalies: found, looked at, decided."""
+"""The anomalies as a list: found, kept as views, exported, decided together."""
 
-from fastapi.responses import RedirectResponse, Response
+from urllib.parse import parse_qsl
 
-from consumer.console import anomalies, triage
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from sqlalchemy import Connection
+
+from consumer.console import anomalies, export, saved, triage
 from consumer.console import log as console_log
+from consumer.console.export import Format
 from consumer.console.roles import Role
-from consumer.console.triage import Change, OvertakenError, TriageError
-from consumer.console.views import Order, State, WrongViewError, read
-from consumer.console.web import Asked, RefusedError, Site
+from consumer.console.saved import SavedViewError
+from consumer.console.triage import Change, Together
+from consumer.console.views import Order, State, View, WrongViewError, read
+from consumer.console.web import Asked, RefusedError, Site, own_path
+from consumer.rules.ruleset import Severity
+
+MOST_TOGETHER = 1_000
 
 
 def add_to(site: Site) -> None:
-    @site.page("/", Role.VIEWER)
-    def start(asked: Asked) -> Response:
-        return RedirectResponse("/anomalies?state=open", 303)
-
     @site.page("/anomalies", Role.VIEWER)
     def listed(asked: Asked) -> Response:
-        try:
-            view = read(dict(asked.request.query_params))
-        except WrongViewError as error:
-            raise RefusedError(400, str(error)) from None
-        with site.engine.connect() as connection:
-            page = anomalies.page(connection, view)
-        template = "anomaly_rows.html" if asked.is_partial else "anomalies.html"
-        return site.render(template, asked, page=page, view=view, states=list(State), orders=list(Order))
+        return _listed(site, asked, _view(dict(asked.request.query_params)))
 
-    @site.page("/anomalies/{number:int}", Role.VIEWER)
-    def shown(asked: Asked, number: int) -> Response:
-        return _shown(site, asked, number)
-
-    @site.action("/anomalies/{number:int}/state", Role.ANALYST)
-    def decide(asked: Asked, number: int) -> Response:
-        return _changed(site, asked, number, "state")
-
-    @site.action("/anomalies/{number:int}/assignee", Role.ANALYST)
-    def assign(asked: Asked, number: int) -> Response:
-        return _changed(site, asked, number, "assignee")
-
-    @site.action("/anomalies/{number:int}/comments", Role.ANALYST)
-    def comment(asked: Asked, number: int) -> Response:
-        return _changed(site, asked, number, "comment")
-
-
-def _shown(site: Site, asked: Asked, number: int, fault: str = "", status: int = 200) -> Response:
-    with site.engine.connect() as connection:
-        row = anomalies.one(connection, number)
-        if not row:
-            raise RefusedError(404, "there is no such anomaly")
-        events, related = triage.events(connection, number), anomalies.related(connection, row)
-    ways = triage.WAYS[State(row.state)]
-    values = {"row": row, "events": events, "related": related, "ways": ways, "fault": fault}
-    return site.render("anomaly.html", asked, status=status, **values)
-
-
-def _changed(site: Site, asked: Asked, number: int, what: str) -> Response:
-    form, by = asked.form, asked.session.name
-    revision = int(form["revision"]) if form.get("revision", "").isdecimal() else -1
-    change = Change(number, revision, by)
-    try:
+    @site.page("/anomalies.{kind}", Role.VIEWER)
+    def exported(asked: Asked, kind: str) -> Response:
+        if kind not in {*Format}:
+            raise RefusedError(404, f"an export is {' or '.join(Format)}")
+        view, form = _view(dict(asked.request.query_params)), Format(kind)
         with site.engine.begin() as connection:
-            if what == "state":
-                triage.decide(connection, change, _state(form.get("state", "")), form.get("words", ""))
-            elif what == "assignee":
-                triage.assign(connection, change, form.get("assignee", "").strip() or None)
-            else:
-                triage.comment(connection, number, by, form.get("words", ""))
-            console_log.tell(connection, by, f"anomaly: {what}", str(number), {"to": form.get(what, "")})
-    except TriageError as error:
-        return _shown(site, asked, number, str(error), 409 if isinstance(error, OvertakenError) else 422)
-    return RedirectResponse(f"/anomalies/{number}", 303)
+            console_log.tell(connection, asked.by, "export", view.query, {"format": form})
+        lines = export.lines(site.engine, view, site.rules.severities(), form)
+        name = {"Content-Disposition": f'attachment; filename="anomalies.{form}"'}
+        return StreamingResponse(lines, media_type=form.media_type, headers=name)
+
+    @site.action("/anomalies/together", Role.ANALYST)
+    def decide(asked: Asked) -> Response:
+        view = _view_of(asked)
+        with site.engine.begin() as connection:
+            done = _together(asked, connection)
+            details = {"changed": done.changed, "refused": len(done.refused), "to": asked.words("to")}
+            console_log.tell(connection, asked.by, "anomalies: together", "", details)
+        if not done.refused:
+            return RedirectResponse(_address(view), 303)
+        return _listed(site, asked, view, refused=done, status=409)
+
+    _add_views(site)
+
+
+def _add_views(site: Site) -> None:
+    @site.action("/views", Role.VIEWER)
+    def save(asked: Asked) -> Response:
+        view = _view_of(asked)
+        try:
+            with site.engine.begin() as connection:
+                saved.save(connection, asked.session.user_id, asked.words("name"), view)
+        except SavedViewError as error:
+            return _listed(site, asked, view, fault=str(error), status=422)
+        return RedirectResponse(_address(view), 303)
+
+    @site.action("/views/{number:int}/remove", Role.VIEWER)
+    def remove(asked: Asked, number: int) -> Response:
+        with site.engine.begin() as connection:
+            saved.remove(connection, asked.session.user_id, number)
+        return RedirectResponse(own_path(asked.form.get("back", "/anomalies")), 303)
+
+
+def _view(given: dict[str, str]) -> View:
+    try:
+        return read(given)
+    except WrongViewError as error:
+        raise RefusedError(400, str(error)) from None
+
+
+def _view_of(asked: Asked) -> View:
+    """The one that a form was sent from."""
+    return _view(dict(parse_qsl(asked.form.get("view", ""))))
+
+
+def _address(view: View) -> str:
+    query = view.from_the_start().query
+    return f"/anomalies?{query}" if query else "/anomalies"
+
+
+def _together(asked: Asked, connection: Connection) -> Together:
+    """``to`` is a state, or one's name as in `assign:ann`."""
+    changes = [_change(asked, text) for text in asked.form.getlist("one")[:MOST_TOGETHER]]
+    kind, _, target = asked.words("to").partition(":")
+    if kind == "assign":
+        return triage.together(connection, changes, lambda one: triage.assign(connection, one, target or None))
+    state, words = _state(target), asked.words("words")
+    return triage.together(connection, changes, lambda one: triage.decide(connection, one, state, words))
+
+
+def _change(asked: Asked, text: str) -> Change:
+    number, _, revision = text.partition(":")
+    if not (number.isdecimal() and revision.isdecimal() and len(text) < 40):
+        raise RefusedError(400, "an anomaly is named by its number and revision")
+    return Change(int(number), int(revision), asked.by)
 
 
 def _state(text: str) -> State:
     if text not in {*State}:
-        raise TriageError(f"a state is {', '.join(State)}")
+        raise RefusedError(400, f"a state is {', '.join(State)}")
     return State(text)
+
+
+def _listed(
+    site: Site, asked: Asked, view: View, *, refused: Together | None = None, fault: str = "", status: int = 200
+) -> Response:
+    severities = site.rules.severities()
+    with site.engine.connect() as connection:
+        page = anomalies.page(connection, view, severities)
+        views = saved.of(connection, asked.session.user_id)
+        assignees = triage.assignees(connection) if asked.may("analyst") else ()
+    return site.render(
+        "anomaly_rows.html" if asked.is_partial else "anomalies.html",
+        asked,
+        status=status,
+        page=page,
+        view=view,
+        views=views,
+        severities=severities,
+        assignees=assignees,
+        refused=refused,
+        fault=fault,
+        states=list(State),
+        orders=list(Order),
+        severity_names=list(Severity),
+        is_listed=True,
+    )

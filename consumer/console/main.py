@@ -3,12 +3,37 @@
 from fastapi import FastAPI
 from sqlalchemy import Engine
 
-from consumer.console import anomaly_pages, login_pages, static
+from consumer.console import (
+    anomaly_page,
+    anomaly_pages,
+    dead_letter_pages,
+    list_pages,
+    login_pages,
+    overview_pages,
+    rule_pages,
+    static,
+    user_pages,
+)
+from consumer.console.rulebook import Rulebook
 from consumer.console.web import Site
 from consumer.database import engine as database_engine
+from consumer.publishing.place import place
 from consumer.settings import ConsoleSettings
 
+PARTS = (
+    login_pages,
+    overview_pages,
+    anomaly_pages,
+    anomaly_page,
+    rule_pages,
+    dead_letter_pages,
+    list_pages,
+    user_pages,
+    static,
+)
 STATEMENT_TIMEOUT_MS = 10_000
+SHUTDOWN_SECONDS = 3
+"""Whoever watches the overview would go on for ever."""
 
 
 def compose(settings: ConsoleSettings, engine: Engine | None = None) -> Site:
@@ -18,8 +43,9 @@ def compose(settings: ConsoleSettings, engine: Engine | None = None) -> Site:
         statement_timeout_ms=STATEMENT_TIMEOUT_MS,
         connections=settings.console_connections,
     )
-    site = Site(made, settings)
-    for part in (login_pages, anomaly_pages, static):
+    where = place(settings.rules, settings.aws_region) if settings.rules else None
+    site = Site(made, settings, Rulebook(where))
+    for part in PARTS:
         part.add_to(site)
     return site
 
@@ -39,4 +65,5 @@ def serve(settings: ConsoleSettings) -> None:
         server_header=False,
         date_header=True,
         proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -41,7 +41,7 @@ def begin(connection: Connection, user_id: int, lasting: timedelta) -> str:
     return token
 
 
-def find(connection: Connection, token: str, idle: timedelta) -> Session | None:
+def find(connection: Connection, token: str, idle: timedelta, *, is_use: bool = True) -> Session | None:
     query = (
         select(users.c.id, users.c.name, users.c.role, (_columns.seen_at < func.now() - SEEN_EVERY).label("is_stale"))
         .join(users, users.c.id == _columns.user_id)
@@ -55,7 +55,7 @@ def find(connection: Connection, token: str, idle: timedelta) -> Session | None:
     row = connection.execute(query).one_or_none()
     if not row:
         return None
-    if row.is_stale:
+    if row.is_stale and is_use:
         connection.execute(update(sessions).where(_columns.digest == _digest(token)).values(seen_at=func.now()))
     return Session(row.id, row.name, Role(row.role), token)
 
@@ -67,6 +67,11 @@ def end(connection: Connection, token: str) -> None:
 def end_all(connection: Connection, user_id: int) -> None:
     """As where a password was changed."""
     connection.execute(delete(sessions).where(_columns.user_id == user_id))
+
+
+def end_others(connection: Connection, user_id: int, token: str) -> None:
+    """All but this one."""
+    connection.execute(delete(sessions).where(_columns.user_id == user_id, _columns.digest != _digest(token)))
 
 
 def _digest(token: str) -> bytes:

@@ -17,7 +17,7 @@ LASTING = {"Cache-Control": "private, max-age=3600"}
 
 def add_to(site: Site) -> None:
     @site.page("/static/{name}", Role.VIEWER)
-    def show(asked: Asked, name: str) -> Response:
+    def show(_: Asked, name: str) -> Response:
         return file(name)
 
     for name in OF_THE_LOGIN:
@@ -26,7 +26,7 @@ def add_to(site: Site) -> None:
 
 def _open(site: Site, name: str) -> None:
     @site.open("GET", f"/login/{name}")
-    async def show(request: Request) -> Response:
+    async def show(_: Request) -> Response:
         return file(name)
 
 

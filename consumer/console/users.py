@@ -119,7 +119,8 @@ def _count_failure(connection: Connection, row: Row[tuple[object, ...]]) -> date
     lock = min(FIRST_LOCK * 2**doubled, LONGEST_LOCK) if doubled >= 0 else None
     until = case((literal(lock is None), null()), else_=func.clock_timestamp() + (lock or timedelta()))
     statement = update(users).where(_columns.id == row.id).values(failures=failures, locked_until=until)
-    return connection.execute(statement.returning(_columns.locked_until)).scalar_one()
+    stored: datetime | None = connection.execute(statement.returning(_columns.locked_until)).scalar_one()
+    return stored
 
 
 def _hashed(password: str) -> str:

@@ -1,14 +1,15 @@
 """A view of the anomalies: what it is narrowed to, in which order, from where on. An address holds all of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
-from typing import NamedTuple
+from enum import EnumType, StrEnum
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from consumer.errors import ConsumerError
+from consumer.rules.ruleset import Severity
 
 LONGEST = 200
 
@@ -58,6 +59,7 @@ class View:
     """
 
     rule: str | None = None
+    severity: Severity | None = None
     state: State | None = None
     assignee: str | None = None
     account: str | None = None
@@ -80,6 +82,11 @@ class View:
         """By the names in the address, as people see and remove them."""
         return {name: text for name, text in _written(self) if name not in ("order", "after")}
 
+    @property
+    def has_rarer(self) -> bool:
+        """Filters that a page has not at hand."""
+        return bool(self.filters.keys() & {"account", "bank", "least", "most", "from", "to", "assignee"})
+
     def from_the_start(self) -> "View":
         return replace(self, after=None)
 
@@ -93,7 +100,7 @@ def read(given: Mapping[str, str]) -> View:
     if others := sorted(known.keys() - READERS.keys() - {"after"}):
         raise WrongViewError(f"{others[0]}: a view has no such part, but {', '.join(READERS)}")
     found = {FIELDS.get(name, name): _read(name, text) for name, text in known.items() if name != "after"}
-    view = View(**found)  # type: ignore[arg-type]
+    view = View(**found)
     return replace(view, after=_cursor(view.order, known["after"])) if "after" in known else view
 
 
@@ -130,8 +137,9 @@ def _time(text: str) -> datetime:
     return found
 
 
-READERS = {
+READERS: dict[str, Any] = {
     "rule": _text,
+    "severity": Severity,
     "state": State,
     "assignee": _assignee,
     "account": _text,
@@ -145,19 +153,22 @@ READERS = {
 }
 
 
-def _read(name: str, text: str) -> object:
+PLACES: dict[str, Callable[[str], Any]] = {"id": int, "amount": _amount, "transaction_date": _time}
+
+
+def _read(name: str, text: str) -> Any:
     reader = READERS[name]
     try:
-        return reader(text)  # type: ignore[operator]
+        return reader(text)
     except ValueError as error:
-        words = f"one of {', '.join(reader)}" if isinstance(reader, type) else str(error)  # type: ignore[arg-type]
+        words = f"one of {', '.join(reader)}" if isinstance(reader, EnumType) else str(error)
         raise WrongViewError(f"{name}: {words}") from None
 
 
 def _cursor(order: Order, text: str) -> Cursor:
     value, _, number = text.partition("~")
     try:
-        found = {"id": int, "amount": _amount, "transaction_date": _time}[order.column](value)
+        found = PLACES[order.column](value)
         return Cursor(found, int(number))
     except ValueError:
         raise WrongViewError("after: this is no place in that order; begin at the first page") from None

@@ -4,24 +4,34 @@ A route is made by `Site.page` or `Site.action` and has a role thereby; there is
 log-in and its style sheet answer without a session.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import ImmutableMultiDict
 
 from consumer.console import sessions
 from consumer.console.roles import Role
+from consumer.console.rulebook import Rulebook
 from consumer.console.sessions import Session
+from consumer.domain import plain
 from consumer.errors import ConsumerError
+from consumer.logs import describe
 from consumer.settings import ConsoleSettings
 
-MOST_FORM_BYTES = 64 * 1024
+log = structlog.get_logger(__name__)
+MOST_FORM_BYTES = 512 * 1024
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,7 +46,8 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 SAFE = ("GET", "HEAD")
-Form = Mapping[str, str]
+Form = ImmutableMultiDict[str, str]
+EMPTY: Form = ImmutableMultiDict()
 
 
 class RefusedError(ConsumerError):
@@ -53,12 +64,29 @@ class Asked:
 
     request: Request
     session: Session
-    form: Form = field(default_factory=dict)
+    form: Form = field(default_factory=lambda: EMPTY)
 
     @property
     def is_partial(self) -> bool:
         """htmx asks for a part of the page."""
         return self.request.headers.get("hx-request") == "true"
+
+    @property
+    def by(self) -> str:
+        """Who asks."""
+        return self.session.name
+
+    def may(self, role: str) -> bool:
+        return self.session.role.includes(Role(role))
+
+    def number(self, name: str) -> int | None:
+        """Of the form; None where there is none."""
+        text = self.form.get(name, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
+
+    def words(self, name: str) -> str:
+        """Of the form, without the blanks around them."""
+        return self.form.get(name, "").replace("\r\n", "\n").strip()
 
 
 Answer = Callable[..., Response]
@@ -67,9 +95,10 @@ Answer = Callable[..., Response]
 class Site:
     """The app, its routes by role, and what pages are made with."""
 
-    def __init__(self, engine: Engine, settings: ConsoleSettings) -> None:
+    def __init__(self, engine: Engine, settings: ConsoleSettings, rules: Rulebook) -> None:
         self.engine = engine
         self.settings = settings
+        self.rules = rules
         self.app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
         self.roles: dict[tuple[str, str], Role | None] = {}
         """Of method and path; None: without a session."""
@@ -80,9 +109,14 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self.templates.filters.update(exact=exact, utc=utc, iso=iso, count=count)
         self.app.middleware("http")(_with_headers)
         self.app.add_exception_handler(RefusedError, self._refused)
         self.app.add_exception_handler(404, self._missing)
+        self.app.add_exception_handler(405, self._missing)
+        for kind in (DBAPIError, PoolTimeoutError):
+            self.app.add_exception_handler(kind, self._unavailable)
+        self.app.add_exception_handler(Exception, self._failed)
 
     @property
     def cookie(self) -> str:
@@ -100,7 +134,7 @@ class Site:
         def register(answer: Answer) -> Answer:
             async def serve(request: Request) -> Response:
                 session = await self._admitted(request, role)
-                form = await read_form(request) if method == "POST" else {}
+                form = await read_form(request) if method == "POST" else EMPTY
                 if method == "POST":
                     _check_origin(request, session, form)
                 return await run_in_threadpool(answer, Asked(request, session, form), **request.path_params)
@@ -129,16 +163,19 @@ class Site:
             raise RefusedError(403, f"this is for the role {role} and above; you are {session.role}")
         return session
 
-    def session_of(self, request: Request) -> Session | None:
+    def session_of(self, request: Request, *, is_use: bool = True) -> Session | None:
+        """``is_use``: a person asks, and so the session goes on."""
         token = request.cookies.get(self.cookie, "")
         if not 20 <= len(token) <= 100:
             return None
         with self.engine.begin() as connection:
-            return sessions.find(connection, token, self.settings.idle)
+            return sessions.find(connection, token, self.settings.idle, is_use=is_use)
 
-    def render(self, template: str, asked: Asked | None, *, status: int = 200, **values: Any) -> HTMLResponse:
-        text = self.templates.get_template(template).render(asked=asked, **values)
-        return HTMLResponse(text, status)
+    def render(self, template: str, asked: Asked | None, /, *, status: int = 200, **values: Any) -> HTMLResponse:
+        return HTMLResponse(self.text(template, asked, **values), status)
+
+    def text(self, template: str, asked: Asked | None, **values: Any) -> str:
+        return self.templates.get_template(template).render(asked=asked, **values)
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -156,6 +193,16 @@ class Site:
             return await self._refused(request, RefusedError(401, "log in"))
         return self.render("refused.html", None, status=404, words="there is no such page")
 
+    async def _unavailable(self, request: Request, error: Exception) -> Response:
+        log.error("the database does not answer", path=request.url.path, error=describe(error))
+        words = "the database does not answer in time; nothing was changed. Try again in a moment"
+        return self.render("refused.html", None, status=503, words=words)
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        log.error("a page failed", path=request.url.path, exc_info=error)
+        words = "this page failed, and the console's log says why; nothing was changed"
+        return self.render("refused.html", None, status=500, words=words)
+
 
 async def read_form(request: Request) -> Form:
     """Raises RefusedError."""
@@ -165,9 +212,27 @@ async def read_form(request: Request) -> Form:
         if len(body) > MOST_FORM_BYTES:
             raise RefusedError(413, "this is too much for a form")
     try:
-        return dict(parse_qsl(bytes(body).decode(), keep_blank_values=True, max_num_fields=2_000))
+        return ImmutableMultiDict(parse_qsl(bytes(body).decode(), keep_blank_values=True, max_num_fields=2_000))
     except ValueError:
         raise RefusedError(400, "this is no form") from None
+
+
+def exact(amount: Decimal) -> str:
+    """All of its digits, in groups of three before the point."""
+    whole, point, rest = plain(amount).partition(".")
+    return f"{int(whole):,}{point}{rest}"
+
+
+def utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def iso(moment: datetime) -> str:
+    return moment.isoformat()
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
 
 
 def own_path(text: str) -> str:

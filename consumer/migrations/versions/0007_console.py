@@ -41,12 +41,13 @@ RIGHTS = {
     "anomaly_events": "SELECT, INSERT",
     "console_events": "SELECT, INSERT",
     "saved_views": "SELECT, INSERT, UPDATE, DELETE",
+    "backtests": "SELECT, INSERT, UPDATE",
     "conflicts": "SELECT",
 }
 TRIAGE = "state, assignee, revision"
 # A page shows the latest first, of whatever it is narrowed to: each of these brings that order along.
-ORDERED_BY = ("rule_id", "state", "sender_id", "receiver_id", "sender_iban", "receiver_iban", "sender_bank_id")
-ORDERED_BY += ("receiver_bank_id", "assignee", "amount", "transaction_date")
+PARTIES = [f"{party}_{part}" for part in ("id", "iban", "bank_id") for party in ("sender", "receiver")]
+ORDERED_BY = ["rule_id", "state", *PARTIES, "assignee", "amount", "transaction_date"]
 
 
 def upgrade() -> None:
@@ -54,19 +55,22 @@ def upgrade() -> None:
     _create_users()
     _create_events()
     _create_saved_views()
+    _create_audits()
+    _create_backtests()
     op.execute(CONSOLE)
     op.execute(RDS_IAM)
     op.execute("GRANT consumer TO console")
     for table, rights in RIGHTS.items():
         op.execute(f"GRANT {rights} ON {table} TO console")
     op.execute(f"GRANT UPDATE ({TRIAGE}) ON anomalies TO console")
+    op.execute("GRANT SELECT, INSERT ON audits TO consumer")
 
 
 def downgrade() -> None:
     """The role stays: other databases of the server may use it."""
     op.execute("REVOKE consumer FROM console")
     op.execute("REVOKE ALL ON conflicts FROM console")
-    for table in ("saved_views", "console_events", "anomaly_events", "sessions", "users"):
+    for table in ("backtests", "audits", "saved_views", "console_events", "anomaly_events", "sessions", "users"):
         op.drop_table(table)
     for column in ORDERED_BY:
         op.drop_index(f"anomalies_{column}_id_idx", "anomalies")
@@ -180,6 +184,40 @@ def _create_saved_views() -> None:
         _column("query", sa.Text, "The part of the page's address that holds the view"),
         sa.UniqueConstraint("user_id", "name", name="saved_views_user_id_name_key"),
         comment="Views of the anomalies that users come back to",
+    )
+
+
+def _create_audits() -> None:
+    op.create_table(
+        "audits",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the audit"),
+        _column("ended_at", TIME, "When it ended", server_default=NOW),
+        _column("by", sa.Text, "Who ran it"),
+        _column("stream", sa.Text, "Name of the stream"),
+        _column("is_clean", sa.Boolean, "Whether archive and database agreed, once what was missing was repaired"),
+        _column("found", JSONB, "What it found, counted, by the names of audit --json"),
+        comment="What audits of the archive against the database found",
+    )
+    op.create_index("audits_stream_id_idx", "audits", ["stream", "id"])
+
+
+def _create_backtests() -> None:
+    op.create_table(
+        "backtests",
+        sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True, comment="Number of the backtest"),
+        _column("by", sa.Text, "Name of the user who began it"),
+        _column("begun_at", TIME, "When it was asked for", server_default=NOW),
+        _column("seen_at", TIME, "When it last said that it runs", server_default=NOW),
+        _column("ended_at", TIME, "When it ended; null while it runs", nullable=True),
+        _column("text", sa.Text, "The file of rules that is tried"),
+        _column("against", sa.Integer, "Number of the edition that it is compared with"),
+        _column("begin", TIME, "Received at this time or later", nullable=True),
+        _column("end", TIME, "Received before this time", nullable=True),
+        _column("done", sa.BigInteger, "Bytes of the archive that are read", server_default=sa.text("0")),
+        _column("total", sa.BigInteger, "Bytes of the archive that there are to read", server_default=sa.text("0")),
+        _column("report", JSONB, "What it found, as rules backtest --json prints it", nullable=True),
+        _column("fault", sa.Text, "Why it could not be ended", nullable=True),
+        comment="Rules that were tried on the archive from the console",
     )
 
 

@@ -37,7 +37,9 @@ def people(site: Site) -> None:
 @pytest.fixture
 def address(site: Site) -> Iterator[str]:
     """Where it is served, on a port of its own."""
-    server = uvicorn.Server(uvicorn.Config(site.app, host="127.0.0.1", port=0, log_config=None))
+    server = uvicorn.Server(
+        uvicorn.Config(site.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
+    )
     serving = threading.Thread(target=server.run, daemon=True)
     serving.start()
     while not server.started:

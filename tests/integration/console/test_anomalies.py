@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 import httpx
 import pytest
@@ -12,16 +11,18 @@ from sqlalchemy import Engine, text
 from consumer.console import anomalies
 from consumer.console.views import Order, View, WrongViewError, read
 from consumer.console.web import Site
+from consumer.rules.ruleset import Severity
 from tests.integration.console.conftest import LogIn
 
+SEVERITIES = {"large-amount": Severity.MEDIUM, "burst": Severity.HIGH}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FILL = """
 INSERT INTO anomalies (transaction_id, rule_id, rule_version, reason, amount, sender_id, receiver_id, sender_iban,
     receiver_iban, sender_bank_id, receiver_bank_id, transaction_date, received_at, stream_incarnation, shard_id,
     sequence_number, line)
 SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), CASE n % 3 WHEN 0 THEN 'burst' ELSE 'large-amount' END, 1, 'why ' || n,
-    n % 7 + 0.5, 's-' || n % 5, 'r-' || n % 4, 'GR' || n, 'GRx', 'B' || n % 2, 'C', :noon + n % 11 * interval '1 minute',
-    :noon, 'stream', 'shard', n, 1
+    n % 7 + 0.5, 's-' || n % 5, 'r-' || n % 4, 'GR' || n, 'GRx', 'B' || n % 2, 'C',
+    :noon + n % 11 * interval '1 minute', :noon, 'stream', 'shard', n, 1
 FROM generate_series(1, :count) AS n
 """
 
@@ -39,7 +40,7 @@ def pages(site: Site, view: View, size: int) -> list[list[int]]:
     following: View | None = view
     with site.engine.connect() as connection:
         while following:
-            page = anomalies.page(connection, following, size)
+            page = anomalies.page(connection, following, SEVERITIES, size)
             found.append([row.id for row in page.rows])
             following = page.next and read(dict(httpx.QueryParams(page.next.query)))
     return found
@@ -51,6 +52,9 @@ def pages(site: Site, view: View, size: int) -> list[list[int]]:
     [
         "",
         "rule=burst",
+        "severity=high",
+        "severity=high&rule=burst",
+        "severity=medium&bank=B1",
         "state=open",
         "account=s-1",
         "account=r-1&bank=B1",
@@ -65,7 +69,7 @@ def test_pages_hold_all_of_it_once_and_in_order(site: Site, filled: int, order: 
     assert whole
     assert [number for page in pages(site, view, 7) for number in page] == whole
     with site.engine.connect() as connection:
-        rows = {row.id: row for row in anomalies.page(connection, view, 10_000).rows}
+        rows = {row.id: row for row in anomalies.page(connection, view, SEVERITIES, 10_000).rows}
     keys = [(getattr(rows[number], order.column), number) for number in whole]
     assert keys == sorted(keys, reverse=order.is_descending)
     if not narrowed:
@@ -112,7 +116,7 @@ def form(client: httpx.Client, **fields: str) -> dict[str, str]:
 def test_an_anomaly_is_dismissed_with_a_reason(log_in: LogIn, filled: int, owner: Engine) -> None:
     ann = log_in("analyst")
     without = ann.post("/anomalies/1/state", data=form(ann, state="dismissed"))
-    assert (without.status_code, "why is it dismissed?" in without.text) == (422, True)
+    assert (without.status_code, "Why is it dismissed?" in without.text) == (422, True)
     assert ann.post("/anomalies/1/state", data=form(ann, state="dismissed", words="rent")).status_code == 303
     page = ann.get("/anomalies/1").text
     assert "open → dismissed" in page
@@ -127,12 +131,21 @@ def test_the_second_of_two_is_told_that_the_first_was_quicker(log_in: LogIn, fil
     his = form(bob, state="dismissed", words="known")
     assert ann.post("/anomalies/1/state", data=form(ann, state="confirmed")).status_code == 303
     answer = bob.post("/anomalies/1/state", data=his)
-    assert (answer.status_code, "analyst was quicker: it is confirmed now" in answer.text) == (409, True)
+    assert (answer.status_code, "It is confirmed now: analyst was quicker" in answer.text) == (409, True)
 
 
 def test_scripts_of_transactions_are_shown_as_text(log_in: LogIn, filled: int, owner: Engine) -> None:
     script = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
-    columns = "reason sender_id receiver_id sender_iban receiver_iban sender_bank_id receiver_bank_id rule_id".split()
+    columns = [
+        "reason",
+        "sender_id",
+        "receiver_id",
+        "sender_iban",
+        "receiver_iban",
+        "sender_bank_id",
+        "receiver_bank_id",
+        "rule_id",
+    ]
     with owner.begin() as connection:
         changes = ", ".join(f"{column} = :script" for column in columns)
         connection.execute(text(f"UPDATE anomalies SET {changes} WHERE id IN (1, 2)"), {"script": script})

@@ -1,0 +1,50 @@
+"""The first page, and its renewal every other second by server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+
+from consumer.console.overview import MINUTES, counted
+from consumer.console.roles import Role
+from consumer.console.watch import LOOK_SECONDS, Watch
+from consumer.console.web import Asked, Site
+
+LASTING = 900
+"""Renewals of one answer; the browser then asks anew, and its session is looked at as for any page."""
+
+
+def add_to(site: Site) -> None:
+    watch = Watch(site.engine, site.settings)
+
+    @site.page("/", Role.VIEWER)
+    def show(asked: Asked) -> Response:
+        return site.render("overview.html", asked, **_values(watch))
+
+    @site.page("/overview/events", Role.VIEWER)
+    def renew(asked: Asked) -> Response:
+        return StreamingResponse(_renewals(site, watch, asked), media_type="text/event-stream")
+
+
+def _values(watch: Watch) -> dict[str, Any]:
+    found, reading = watch.look()
+    return {"found": found, "reading": reading, "counted": counted, "span": MINUTES}
+
+
+async def _renewals(site: Site, watch: Watch, asked: Asked) -> AsyncIterator[str]:
+    """Ends with the session."""
+    for _ in range(LASTING):
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            if not await run_in_threadpool(site.session_of, asked.request, is_use=False):
+                yield "event: over\ndata:\n\n"
+                return
+            values = await run_in_threadpool(_values, watch)
+        except SQLAlchemyError:
+            yield "event: unavailable\ndata:\n\n"
+            continue
+        page = site.text("overview_now.html", asked, **values)
+        yield "".join(f"data: {line}\n" for line in page.splitlines()) + "\n"

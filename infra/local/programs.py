@@ -1,4 +1,4 @@
-"""The stack's processes: the two that stand for the cloud, and the three services with the settings they get here."""
+"""The stack's processes: the two that stand for the cloud, and the four services with the settings they get here."""
 
 import os
 import sys
@@ -10,6 +10,7 @@ from infra.local.settings import (
     ALERT_RECIPIENTS,
     ALERT_SENDER,
     APPLICATION,
+    ARCHIVE,
     KEYS_SECRET,
     RULES,
     STREAM,
@@ -19,14 +20,14 @@ from infra.local.settings import (
 from infra.local.supervisor_config import Program
 
 FOUNDATION = ("postgres", "aws")
-SERVICES = ("producer", "consumer", "notifier")
+SERVICES = ("producer", "consumer", "notifier", "console")
 CONSUMER_GRACE_SECONDS = 5
 DIGEST_SECONDS = 5
 
 
 def programs(local: Local) -> list[Program]:
     """In the order of their start."""
-    return [_postgres(local), _aws(local), _consumer(local), _notifier(local), _producer(local)]
+    return [_postgres(local), _aws(local), _consumer(local), _notifier(local), _producer(local), _console(local)]
 
 
 def clean_environment(local: Local, environment: Mapping[str, str]) -> dict[str, str]:
@@ -118,3 +119,13 @@ def _notifier(local: Local) -> Program:
         ),
     }
     return Program("notifier", [sys.executable, "-m", "consumer", "notify"], service_environment(local) | settings)
+
+
+def _console(local: Local) -> Program:
+    settings = {
+        **_identity("console"),
+        "CONSOLE_PORT": str(local.console_port),
+        "CONSOLE_HTTPS": "false",
+        "ARCHIVE": ARCHIVE,
+    }
+    return Program("console", [sys.executable, "-m", "consumer", "console"], service_environment(local) | settings)

@@ -1,4 +1,4 @@
-"""Where the embedded stack lives and listens. Five ports and a folder; everything else follows."""
+"""Where the embedded stack lives and listens. Six ports and a folder; everything else follows."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from infra.local.postgres import Postgres
 
 STREAM = "transactions"
 BUCKET = "transaction-archive"
+ARCHIVE = f"s3://{BUCKET}/transactions/"
 RULES = f"s3://{BUCKET}/rules/published.json"
 REGION = "eu-central-1"
 APPLICATION = "payment-anomalies"
@@ -18,6 +19,7 @@ WORKER = "local-1"
 KEYS_SECRET = "payment-analytics/api-keys"  # noqa: S105 - the secret's name
 ALERT_SENDER = "alerts@payments.example"
 ALERT_RECIPIENTS = "analysts@payments.example"
+CONSOLE_USER = "admin"
 SHARDS = 2
 PORTS = {
     "POSTGRES_PORT": 55432,
@@ -25,6 +27,7 @@ PORTS = {
     "COLLECTOR_PORT": 8080,
     "CONSUMER_METRICS_PORT": 9464,
     "NOTIFIER_METRICS_PORT": 9465,
+    "CONSOLE_PORT": 8090,
 }
 
 
@@ -48,6 +51,7 @@ class Local:
     collector_port: int
     consumer_metrics_port: int
     notifier_metrics_port: int
+    console_port: int
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Local":
@@ -78,6 +82,10 @@ class Local:
     @property
     def collector_url(self) -> str:
         return f"http://127.0.0.1:{self.collector_port}"
+
+    @property
+    def console_url(self) -> str:
+        return f"http://127.0.0.1:{self.console_port}"
 
     @property
     def aws_endpoint_url(self) -> str:

@@ -75,9 +75,13 @@ def _verdict(count: int, expected: int | None) -> Text:
 
 def next_steps(local: "Local") -> RenderableType:
     """The lines to copy; printed unwrapped, so that they can be."""
+    from infra.local.settings import CONSOLE_USER  # as above
+
     key = local.kept_secret("api_key") or ""
     return Group(
-        Text("Post a transaction of your own", style="bold"),
+        Text("Decide about the anomalies", style="bold"),
+        Text(f"{local.console_url}  user {CONSOLE_USER}  password {local.secret('console')}"),
+        Text("\nPost a transaction of your own", style="bold"),
         Text(_curl(local.collector_url, key), no_wrap=True, overflow="ignore"),
         Text("\nAsk SQL", style="bold"),
         Text(

@@ -20,6 +20,7 @@ from infra.local.settings import (
     ALERT_SENDER,
     APPLICATION,
     BUCKET,
+    CONSOLE_USER,
     KEYS_SECRET,
     RULES,
     SHARDS,
@@ -105,13 +106,15 @@ class Stack:
         with self._step("Tables"):
             self.local.postgres.create_database()
             self._run("consumer", "migrate")
+            self._make_console_user()
 
     def _start_services(self) -> None:
-        with self._step("Producer, consumer and notifier"):
+        with self._step("Producer, consumer, notifier and console"):
             for name in SERVICES:
                 self.supervisor.start(name)
             self._await("notifier", lambda: self.supervisor.is_up("notifier"))
             self._await("producer", lambda: _answers(f"{self.local.collector_url}/health/ready"))
+            self._await("console", lambda: _answers(f"{self.local.console_url}/login"))
         with self._step("Consumer takes up its shards"):
             shards = len(resources.open_shards(STREAM))
             self._await("consumer", lambda: self._shards_taken_up() >= shards)
@@ -124,11 +127,18 @@ class Stack:
             made = self._run("producer", "keys", "create", "local", "--json", API_KEYS_SECRET_ID=KEYS_SECRET)
             self.local.keep_secret("api_key", json.loads(made)["key"])
 
-    def _run(self, *arguments: str, **environment: str) -> str:
+    def _make_console_user(self) -> None:
+        """Where there is none so far."""
+        if CONSOLE_USER not in self._run("consumer", "users", "list", "--json"):
+            arguments = ("users", "create", CONSOLE_USER, "--role", "admin", "--stdin")
+            self._run("consumer", *arguments, told=self.local.secret("console"))
+
+    def _run(self, *arguments: str, told: str = "", **environment: str) -> str:
+        """``told`` is what it reads on stdin."""
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             env={**os.environ, **service_environment(self.local), **environment},
-            stdin=subprocess.DEVNULL,
+            input=told,
             capture_output=True,
             text=True,
             check=False,
@@ -177,6 +187,9 @@ def env_text(local: Local) -> str:
         "DATABASE_URL": local.postgres.url,
         "STREAM_NAME": STREAM,
         "ARCHIVE_BUCKET": BUCKET,
+        "CONSOLE_URL": local.console_url,
+        "CONSOLE_USER": CONSOLE_USER,
+        "CONSOLE_PASSWORD": local.secret("console"),
         "RULES": RULES,
         **local.aws_environment,
     }

@@ -12,7 +12,7 @@ function axes(more = {}) {
 
 function minutes(values, width) {
   const bars = uPlot.paths.bars({ size: [0.8, 100] });
-  const series = (label, name) => ({ label, stroke: colour(name), fill: colour(name), paths: bars, points: { show: false } });
+  const series = (label, name) => ({ label, width: 0, fill: colour(name), paths: bars, points: { show: false } });
   const options = {
     width, height: 240, legend: { show: false }, cursor: { show: false },
     scales: { y: { range: (_, low, high) => [0, Math.max(high, 4)] } },

@@ -15,6 +15,7 @@ from consumer.console import (
     user_pages,
 )
 from consumer.console.rulebook import Rulebook
+from consumer.console.watch import Clock
 from consumer.console.web import Site
 from consumer.database import engine as database_engine
 from consumer.publishing.place import place
@@ -36,7 +37,8 @@ SHUTDOWN_SECONDS = 3
 """Whoever watches the overview would go on for ever."""
 
 
-def compose(settings: ConsoleSettings, engine: Engine | None = None) -> Site:
+def compose(settings: ConsoleSettings, engine: Engine | None = None, clock: Clock | None = None) -> Site:
+    """As of ``clock``, where that is not the database's."""
     made = engine or database_engine(
         settings.database,
         "payment-analytics console",
@@ -44,7 +46,7 @@ def compose(settings: ConsoleSettings, engine: Engine | None = None) -> Site:
         connections=settings.console_connections,
     )
     where = place(settings.rules, settings.aws_region) if settings.rules else None
-    site = Site(made, settings, Rulebook(where))
+    site = Site(made, settings, Rulebook(where), clock)
     for part in PARTS:
         part.add_to(site)
     return site

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 MINUTES = 60
 MOST_COUNTED = 10_000
 LATE_MAIL = timedelta(minutes=15)
 LATE_RECORD = timedelta(minutes=1)
-SILENT = timedelta(minutes=1)
 
 
 class Minute(NamedTuple):
@@ -94,13 +93,13 @@ class Overview(NamedTuple):
 
 _MINUTES = text("""
     SELECT minute, sum(transactions)::bigint, sum(anomalies)::bigint, sum(dead_letters)::bigint
-    FROM throughput WHERE minute > date_trunc('minute', now()) - :minutes * interval '1 minute'
+    FROM throughput WHERE minute > date_trunc('minute', CAST(:now AS timestamptz)) - :minutes * interval '1 minute'
     GROUP BY minute ORDER BY minute
 """)
 _TOTAL = text("""
-    SELECT now(), coalesce(sum(transactions), 0)::bigint, coalesce(sum(anomalies), 0)::bigint,
+    SELECT CAST(:now AS timestamptz), coalesce(sum(transactions), 0)::bigint, coalesce(sum(anomalies), 0)::bigint,
         coalesce(sum(dead_letters), 0)::bigint
-    FROM throughput WHERE minute > now() - interval '1 day'
+    FROM throughput WHERE minute > CAST(:now AS timestamptz) - interval '1 day'
 """)
 _SHARDS = text("""
     SELECT count(*), max(arrived_at) FROM shard_progress
@@ -111,7 +110,7 @@ _SHARDS = text("""
 _RULES = text("""
     SELECT rule_id, count(*), sum(amount)
     FROM (
-        SELECT rule_id, amount FROM anomalies WHERE detected_at > now() - interval '1 hour'
+        SELECT rule_id, amount FROM anomalies WHERE detected_at > CAST(:now AS timestamptz) - interval '1 hour'
         ORDER BY detected_at DESC LIMIT :most
     ) AS latest
     GROUP BY rule_id ORDER BY 2 DESC, 1
@@ -123,28 +122,31 @@ _WAITING = text("""
         (SELECT count(*) FROM (SELECT FROM alerts WHERE state = 'pending' LIMIT :most) AS found)
 """)
 _MAILS = text("""
-    SELECT count(*) FILTER (WHERE state = 'sent' AND sent_at > now() - interval '1 day'),
+    SELECT count(*) FILTER (WHERE state = 'sent' AND sent_at > CAST(:now AS timestamptz) - interval '1 day'),
         count(*) FILTER (WHERE state = 'failed')
     FROM emails
-    WHERE created_at > now() - interval '2 days'
+    WHERE created_at > CAST(:now AS timestamptz) - interval '2 days'
         OR (state = 'failed' AND EXISTS (SELECT FROM alerts WHERE email_id = emails.id))
 """)
 _CONSUMERS = text("""
     SELECT count(*), string_agg(worker, ', ' ORDER BY worker) FILTER (WHERE fault IS NOT NULL)
-    FROM rule_reports WHERE application = :application AND reported_at > now() - interval '1 minute'
+    FROM rule_reports WHERE application = :application AND reported_at > CAST(:now AS timestamptz) - interval '1 minute'
 """)
 _OTHERS = text("""
-    SELECT (SELECT min(created_at) FROM alerts WHERE state = 'pending') < now() - :late * interval '1 second',
+    SELECT (SELECT min(created_at) FROM alerts WHERE state = 'pending')
+            < CAST(:now AS timestamptz) - :late * interval '1 second',
         EXISTS (SELECT FROM breaker WHERE application = :application AND tripped_at IS NOT NULL)
 """)
 _AUDIT = text("SELECT ended_at, by, stream, is_clean, found FROM audits ORDER BY id DESC LIMIT 1")
 
 
-def look(connection: Connection, application: str, reading: Reading | None) -> Overview:
-    most, mine = {"most": MOST_COUNTED}, {"application": application}
-    total = Minute(*connection.execute(_TOTAL).one())
-    waiting = Waiting(*connection.execute(_WAITING, most).one())
-    mails = Mails(*connection.execute(_MAILS).one())
+def look(connection: Connection, application: str, reading: Reading | None, now: datetime | None = None) -> Overview:
+    """As of ``now``: of the database's clock, if nobody says another time."""
+    at = {"now": now or connection.execute(select(func.now())).scalar_one()}
+    most, mine = {"most": MOST_COUNTED, **at}, {"application": application, **at}
+    total = Minute(*connection.execute(_TOTAL, at).one())
+    waiting = Waiting(*connection.execute(_WAITING, {"most": MOST_COUNTED}).one())
+    mails = Mails(*connection.execute(_MAILS, at).one())
     consumers, faulty = connection.execute(_CONSUMERS, mine).one()
     shards, last = connection.execute(_SHARDS).one()
     is_mail_late, is_tripped = connection.execute(_OTHERS, {**mine, "late": LATE_MAIL.total_seconds()}).one()
@@ -163,7 +165,7 @@ def look(connection: Connection, application: str, reading: Reading | None) -> O
     }
     return Overview(
         total.at,
-        [Minute(*row) for row in connection.execute(_MINUTES, {"minutes": MINUTES})],
+        [Minute(*row) for row in connection.execute(_MINUTES, {"minutes": MINUTES, **at})],
         total,
         [Firing(*row) for row in connection.execute(_RULES, most)],
         waiting,

@@ -55,7 +55,9 @@ def add_to(site: Site) -> None:
     def shown(asked: Asked, number: int) -> Response:
         editions = _editions(site, site.rules.known().editions)
         one = _edition(editions, number)
-        other = _edition(editions, _number(asked.request.query_params.get("from"), number - 1 if number else len(editions) - 1))
+        other = _edition(
+            editions, _number(asked.request.query_params.get("from"), number - 1 if number else len(editions) - 1)
+        )
         return site.render(
             "edition.html",
             asked,

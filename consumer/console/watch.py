@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import datetime
 
 import boto3
@@ -20,12 +21,16 @@ from consumer.settings import ConsoleSettings
 LOOK_SECONDS = 2.0
 ASK_SECONDS = 10.0
 """GetRecords answers five times a second for each shard, and the consumer needs most of them."""
+Clock = Callable[[], datetime]
 PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2})
 
 
 class Watch:
-    def __init__(self, engine: Engine, settings: ConsoleSettings) -> None:
+    """Without a ``clock`` it is the database's."""
+
+    def __init__(self, engine: Engine, settings: ConsoleSettings, clock: Clock | None = None) -> None:
         self._engine = engine
+        self._clock = clock
         self._settings = settings
         self._lock = threading.Lock()
         self._overview: Overview | None = None
@@ -40,7 +45,9 @@ class Watch:
         with self._lock:
             if self._overview is None or time.monotonic() - self._looked > LOOK_SECONDS:
                 with self._engine.connect() as connection:
-                    self._overview = overview.look(connection, self._settings.application_name, reading)
+                    self._overview = overview.look(
+                        connection, self._settings.application_name, reading, self._clock and self._clock()
+                    )
                 self._looked = time.monotonic()
             return self._overview, reading
 

@@ -95,7 +95,14 @@ Answer = Callable[..., Response]
 class Site:
     """The app, its routes by role, and what pages are made with."""
 
-    def __init__(self, engine: Engine, settings: ConsoleSettings, rules: Rulebook) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: ConsoleSettings,
+        rules: Rulebook,
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
+        self.clock = clock
         self.engine = engine
         self.settings = settings
         self.rules = rules
@@ -179,7 +186,7 @@ class Site:
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
-        if error.status == 401 and request.method in SAFE and request.headers.get("hx-request") != "true":
+        if error.status == 401 and request.method in SAFE and _wants_page(request):
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?to={quote(target, safe='/')}", 303)
         headers = {"HX-Redirect": "/login"} if error.status == 401 else {}
@@ -246,6 +253,12 @@ def is_same_origin(request: Request) -> bool:
     """Browsers name the page that a form was sent from. Without a name the token decides alone."""
     origin = request.headers.get("origin")
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _wants_page(request: Request) -> bool:
+    """And neither a part of one, nor events: who is not logged in is sent to the log-in."""
+    is_partial = request.headers.get("hx-request") == "true"
+    return not is_partial and request.headers.get("accept") != "text/event-stream"
 
 
 def _check_origin(request: Request, session: Session, form: Form) -> None:

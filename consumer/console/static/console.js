@@ -92,7 +92,10 @@ function renew(place) {
   };
   events.addEventListener("unavailable", () => { lost.hidden = false; });
   events.addEventListener("over", () => { events.close(); location.reload(); });
-  events.onerror = () => { lost.hidden = false; };
+  events.onerror = () => {
+    lost.hidden = false;
+    if (events.readyState === EventSource.CLOSED) location.reload();
+  };
   addEventListener("pagehide", () => events.close());
 }
 

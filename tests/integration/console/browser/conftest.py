@@ -1,0 +1,115 @@
+"""A real Chromium that reaches the console and nothing else."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from sqlalchemy import Engine
+
+from consumer.console import users
+from consumer.console.main import compose
+from consumer.console.roles import Role
+from consumer.console.web import Site
+from consumer.rules.editions import EMPTY
+from consumer.settings import ConsoleSettings
+from tests.integration.conftest import CONSOLE_ROLE, as_user
+from tests.integration.console import seed
+from tests.integration.console.conftest import PASSWORD
+
+Open = Callable[..., Page]
+SECONDS = 10
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """CHROMIUM, or the one on the path; where BROWSER_TESTS is required, there must be one."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if not path and os.environ.get("BROWSER_TESTS") != "required":
+        pytest.skip("there is no Chromium: apt-get install chromium, or CHROMIUM=/path/to/it")
+    expect.set_options(timeout=SECONDS * 1000)
+    with sync_playwright() as playwright:
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        launched = playwright.chromium.launch(executable_path=path, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    folder = tmp_path / "archive"
+    (folder / "dt=2026-11-23" / "hr=12").mkdir(parents=True)
+    (folder / "dt=2026-11-23" / "hr=12" / "part").write_bytes(seed.archived())
+    return folder
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """One edition."""
+    file = tmp_path / "published.json"
+    day = timedelta(days=1)
+    file.write_bytes(EMPTY.with_edition(seed.RULES, seed.NOON - day, "ann", seed.NOON - 2 * day).written())
+    return file
+
+
+@pytest.fixture
+def site(owner_url: str, owner: Engine, archive: Path, published: Path) -> Iterator[Site]:
+    """With an hour of payments, always the same."""
+    seed.fill(owner)
+    settings = ConsoleSettings(
+        database_url=as_user(owner_url, CONSOLE_ROLE),
+        console_https=False,
+        archive=str(archive),
+        rules=str(published),
+    )
+    found = compose(settings, clock=lambda: seed.NOON)
+    with found.engine.begin() as connection:
+        for role in Role:
+            users.create(connection, role.value, role, PASSWORD)
+    yield found
+    found.engine.dispose()
+
+
+@pytest.fixture
+def open_as(browser: Browser, address: str) -> Iterator[Open]:
+    """A page of a user who is logged in. What it asks of anybody but the console, or complains of, fails the test."""
+    faults: list[str] = []
+
+    def guard(route: Route) -> None:
+        if route.request.url.startswith((address, "data:")):
+            route.continue_()
+        else:
+            faults.append(f"asked for {route.request.url}")
+            route.abort()
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "the server responded with a status of 4" not in message.text:
+            faults.append(message.text)
+
+    def enter(role: str, path: str = "/", **options: object) -> Page:
+        context = browser.new_context(
+            base_url=address,
+            locale="en-GB",
+            timezone_id="Europe/Athens",
+            viewport={"width": 1280, "height": 900},
+            **options,  # type: ignore[arg-type]
+        )
+        context.route("**/*", guard)
+        page = context.new_page()
+        page.set_default_timeout(SECONDS * 1000)
+        page.on("console", listen)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"/login?to={path}")
+        page.get_by_label("Name").fill(role)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"**{path}")
+        return page
+
+    yield enter
+    for context in browser.contexts:
+        context.close()
+    assert faults == []

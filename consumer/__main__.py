@@ -36,6 +36,7 @@ app.add_typer(user_commands.app, name="users")
 class Role(StrEnum):
     RUN = "run"
     NOTIFY = "notify"
+    CONSOLE = "console"
 
 
 Begin = Annotated[str | None, typer.Option("--from", help="RFC 3339; received by the producer at this time or later.")]
@@ -90,7 +91,7 @@ def console() -> None:
 
 @app.command()
 def health(role: Annotated[Role, typer.Argument(help="Which command runs in this container.")]) -> None:
-    """Tell whether the `run` or `notify` of this container does its work, by exit code: 0 if so, else 1 and why.
+    """Tell whether this container's `run`, `notify` or `console` does its work, by exit code: 0 if so, else 1 and why.
 
     With the settings that the command itself has; for `notify`, HEARTBEAT_FILE is required.
 
@@ -100,6 +101,8 @@ def health(role: Annotated[Role, typer.Argument(help="Which command runs in this
 
     if role is Role.NOTIFY:
         health.require_notifier_here()
+    elif role is Role.CONSOLE:
+        health.require_console_here()
     elif remark := health.require_daemon_here():
         typer.echo(remark, err=True)
 

@@ -1,6 +1,7 @@
 """Whether the consumer of this container does its work: what a container engine's health check asks. Linux only."""
 
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,12 +9,13 @@ from consumer.errors import CrashError, SettingsError
 from consumer.heartbeat import require_beat
 from consumer.multilang import MAIN_CLASS
 from consumer.publishing.state import read_state
-from consumer.settings import DaemonSettings, NotifierSettings
+from consumer.settings import ConsoleSettings, DaemonSettings, NotifierSettings
 from consumer.shard_state import read_states
 from consumer.stall import require_progress
 
 PROC = Path("/proc")
 CHILD = "consumer.main"
+CONSOLE_SECONDS = 10
 
 
 def require_daemon(
@@ -54,6 +56,16 @@ def _words(file: Path) -> list[str]:
         return file.read_text(errors="replace").split("\0")
     except OSError:  # the process ended meanwhile
         return []
+
+
+def require_console_here() -> None:
+    """It answers. Raises SettingsError or CrashError."""
+    port = ConsoleSettings.load().console_port
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/login", timeout=CONSOLE_SECONDS):
+            pass
+    except OSError as error:
+        raise CrashError(f"the console does not answer: {error}") from error
 
 
 def require_notifier_here() -> None:

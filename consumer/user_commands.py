@@ -1,5 +1,6 @@
 """`python -m consumer users`: who may use the console."""
 
+import os
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -16,12 +17,19 @@ app = typer.Typer(no_args_is_help=True, help="Who may use the console, and as wh
 Name = Annotated[str, typer.Argument(help="To log in with: small letters, digits and . _ @ + -")]
 RoleOption = Annotated[Role, typer.Option(help="viewer looks; analyst decides and publishes; admin sees to users too.")]
 FromStdin = Annotated[bool, typer.Option("--stdin", help="Read the password from stdin's first line; else it asks.")]
+FromEnvironment = Annotated[bool, typer.Option("--from-environment", help="The password is CONSOLE_PASSWORD.")]
+UnlessThere = Annotated[bool, typer.Option("--unless-there", help="Leave a user of that name as it is.")]
 SingleSignOn = Annotated[bool, typer.Option("--no-password", help="The user comes by single sign-on alone.")]
 
 
 @app.command()
 def create(
-    name: Name, role: RoleOption = Role.VIEWER, stdin: FromStdin = False, no_password: SingleSignOn = False
+    name: Name,
+    role: RoleOption = Role.VIEWER,
+    stdin: FromStdin = False,
+    from_environment: FromEnvironment = False,
+    no_password: SingleSignOn = False,
+    unless_there: UnlessThere = False,
 ) -> None:
     """Make a user. DATABASE_URL is required.
 
@@ -29,8 +37,11 @@ def create(
     """
     from consumer.console import users
 
-    password = None if no_password else _password(stdin=stdin)
+    password = None if no_password else _environments() if from_environment else _password(stdin=stdin)
     with _database().begin() as connection:
+        if unless_there and name in [user.name for user in users.every(connection)]:
+            typer.echo(f"{name} is there already", err=True)
+            return
         users.create(connection, name, role, password)
         _tell(connection, "user made", name, role=role.value)
     typer.echo(f"{name} may log in as {role}", err=True)
@@ -123,6 +134,12 @@ def enable(name: Name) -> None:
         users.set_disabled(connection, users.find(connection, name), is_disabled=False)
         _tell(connection, "user enabled", name)
     typer.echo(f"{name} may log in again", err=True)
+
+
+def _environments() -> str:
+    if not (found := os.environ.get("CONSOLE_PASSWORD")):
+        raise typer.BadParameter("CONSOLE_PASSWORD is not set")
+    return found
 
 
 def _password(*, stdin: bool) -> str:

@@ -16,7 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import ImmutableMultiDict
@@ -144,6 +144,8 @@ class Site:
                 form = await read_form(request) if method == "POST" else EMPTY
                 if method == "POST":
                     _check_origin(request, session, form)
+                if any("\0" in text for text in (*request.query_params.values(), *form.values())):
+                    raise RefusedError(400, "no text here has the character NUL in it")
                 return await run_in_threadpool(answer, Asked(request, session, form), **request.path_params)
 
             self.roles[method, path] = role
@@ -190,15 +192,24 @@ class Site:
             target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?to={quote(target, safe='/')}", 303)
         headers = {"HX-Redirect": "/login"} if error.status == 401 else {}
-        page = self.render("refused.html", None, status=error.status, words=str(error))
+        page = self.render("refused.html", await self._asked(request), status=error.status, words=str(error))
         page.headers.update(headers)
         return page
 
     async def _missing(self, request: Request, _: Exception) -> Response:
         """Nothing is told apart by those who are not logged in."""
-        if not await run_in_threadpool(self.session_of, request):
+        asked = await self._asked(request)
+        if not asked:
             return await self._refused(request, RefusedError(401, "log in"))
-        return self.render("refused.html", None, status=404, words="there is no such page")
+        return self.render("refused.html", asked, status=404, words="there is no such page")
+
+    async def _asked(self, request: Request) -> Asked | None:
+        """None where nobody is logged in, or that is not known for the moment."""
+        try:
+            session = await run_in_threadpool(self.session_of, request)
+        except SQLAlchemyError:
+            return None
+        return Asked(request, session) if session else None
 
     async def _unavailable(self, request: Request, error: Exception) -> Response:
         log.error("the database does not answer", path=request.url.path, error=describe(error))

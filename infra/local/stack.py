@@ -129,16 +129,14 @@ class Stack:
 
     def _make_console_user(self) -> None:
         """Where there is none so far."""
-        if CONSOLE_USER not in self._run("consumer", "users", "list", "--json"):
-            arguments = ("users", "create", CONSOLE_USER, "--role", "admin", "--stdin")
-            self._run("consumer", *arguments, told=self.local.secret("console"))
+        arguments = ("users", "create", CONSOLE_USER, "--role", "admin", "--from-environment", "--unless-there")
+        self._run("consumer", *arguments, CONSOLE_PASSWORD=self.local.secret("console"))
 
-    def _run(self, *arguments: str, told: str = "", **environment: str) -> str:
-        """``told`` is what it reads on stdin."""
+    def _run(self, *arguments: str, **environment: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", *arguments],
             env={**os.environ, **service_environment(self.local), **environment},
-            input=told,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.compose.driver import ComposeDriver
 from tests.e2e.compose.engine import Compose, settings_file, sourced, why_not
 
-PORTS = ("COLLECTOR_HOST_PORT", "POSTGRES_HOST_PORT", "LOCALSTACK_HOST_PORT")
+PORTS = ("COLLECTOR_HOST_PORT", "POSTGRES_HOST_PORT", "LOCALSTACK_HOST_PORT", "CONSOLE_HOST_PORT")
 
 
 def free_ports() -> dict[str, int]:

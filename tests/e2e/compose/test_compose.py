@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from samples.generate import transactions
@@ -19,8 +20,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 COUNT = 2_000
 FEW = 800  # LocalStack's Kinesis slows down with every record that it holds
 BASE = "python:3.13-slim-trixie"
-OURS = {"bootstrap", "consumer", "migrate", "notifier", "producer", "psql", "sample"}
-ONE_SHOT = {"bootstrap", "migrate", "psql", "sample"}
+OURS = {"bootstrap", "console", "console-user", "consumer", "migrate", "notifier", "producer", "psql", "sample"}
+ONE_SHOT = {"bootstrap", "console-user", "migrate", "psql", "sample"}
 MEGABYTES_OVER_BASE = {"payment-analytics/producer": 220, "payment-analytics/consumer": 550}
 TOOLS = ("gcc", "cc", "make", "mvn", "pip", "javac")
 
@@ -60,6 +61,15 @@ def test_the_sample_and_psql_are_a_command_away(driver: ComposeDriver) -> None:
     assert "✗" not in shown
     counted = driver.compose("run", "--rm", "-T", "psql", "-Atc", "SELECT count(*) FROM anomaly_report")
     assert int(counted) >= 84
+
+
+def test_the_console_lets_its_first_user_in(driver: ComposeDriver) -> None:
+    settings = driver.settings
+    form = {"name": settings["CONSOLE_USER"], "password": settings["CONSOLE_PASSWORD"]}
+    with httpx.Client(base_url=settings["CONSOLE_URL"], timeout=30, follow_redirects=True) as client:
+        assert "every record of the stream is stored" in client.post("/login", data=form).text
+        assert "large-amount" in client.get("/rules").text
+        assert "the archive" in client.get("/anomalies/1?history=archive").text
 
 
 def test_two_thousand_transactions_give_exactly_the_truth(driver: ComposeDriver, tmp_path: Path) -> None:
@@ -116,7 +126,7 @@ def test_our_containers_may_do_nothing_but_their_work(driver: ComposeDriver) -> 
         assert name not in OURS or (service["read_only"] and service["init"]), name
 
 
-@pytest.mark.parametrize("service", ["producer", "consumer", "notifier"])
+@pytest.mark.parametrize("service", ["producer", "consumer", "notifier", "console"])
 def test_an_image_holds_no_tool_no_root_and_cannot_be_written_to(driver: ComposeDriver, service: str) -> None:
     script = f"id -u; command -v {' '.join(TOOLS)}; touch /app/written 2>/dev/null && echo written; true"
     assert driver.compose("exec", "-T", service, "sh", "-c", script).split() == ["10001"]

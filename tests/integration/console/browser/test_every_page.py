@@ -26,7 +26,7 @@ PAGES = {
     "/log": "log-in",
     "/account": "Your password",
     "/nothing": "There is no such page",
-    "/anomalies?least=much": "A number, like 1000.50",
+    "/anomalies?least=much": "a number, like 1000.50",
 }
 NO_PAGES = {"/overview/events", "/static/{name}", "/anomalies.{kind}", "/backtests/{number:int}"}
 """These are no pages, or tested where there is one: see `test_decisions`."""

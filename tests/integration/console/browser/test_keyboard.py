@@ -8,6 +8,7 @@ from tests.integration.console.browser.test_decisions import one, state_of
 
 
 def press(page: Page, *keys: str) -> None:
+    page.wait_for_load_state()  # the page's script is there
     for key in keys:
         page.keyboard.press(key)
 

@@ -182,6 +182,8 @@ class ConsoleSettings(ApplicationSettings):
     A session ends after ``session_hours``, and when nobody has used it for ``session_idle_minutes``. ``rules`` as in
     `RulesSettings`. With a ``stream_name`` it asks Kinesis what is left to read; with an ``archive``, a folder or
     s3://bucket/prefix, it shows an account's past and tries rules, in ``backtest_memory`` as DuckDB writes it.
+    With an ``oidc_issuer`` people may log in there; ``console_url`` is where it sends them back, and
+    ``oidc_name_claim`` says by which of its claims they are known here.
     """
 
     rules: str | None = None
@@ -193,8 +195,22 @@ class ConsoleSettings(ApplicationSettings):
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8090
     console_https: bool = True
     console_connections: Annotated[int, Field(ge=1, le=100)] = 10
+    console_url: Annotated[str, Field(pattern=r"^https?://[^/?#]+$")] | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = None
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    oidc_scope: str = "openid email"
+    oidc_name_claim: str = "email"
     session_hours: Annotated[float, Field(gt=0, le=24 * 30)] = 12
     session_idle_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 60
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _knows_us(cls, value: str | None, info: ValidationInfo) -> str | None:
+        missing = [name.upper() for name in ("oidc_client_id", "console_url") if not info.data.get(name)]
+        if value and missing:
+            raise ValueError(f"{' and '.join(missing)} must be set, too")
+        return value
 
     @property
     def session(self) -> timedelta:

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import structlog
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
 
 from consumer.console import log as console_log
 from consumer.console import sessions, users
@@ -16,12 +16,19 @@ from consumer.console.web import Asked, RefusedError, Site, is_same_origin, own_
 
 log = structlog.get_logger(__name__)
 WRONG = "Name or password is wrong."
+AT_ONCE = 2
+"""Passwords that are looked at: each takes 64 MiB and a core for a while, whoever sends it."""
+MOST_WAITING = 100
 
 
 def add_to(site: Site) -> None:
+    guesses, has_sso = CapacityLimiter(AT_ONCE), site.settings.oidc_issuer is not None
+
     @site.open("GET", "/login")
     async def show(request: Request) -> Response:
-        return site.render("login.html", None, to=own_path(request.query_params.get("to", "/")), name="", fault="")
+        return site.render(
+            "login.html", None, to=own_path(request.query_params.get("to", "/")), name="", fault="", has_sso=has_sso
+        )
 
     @site.open("POST", "/login")
     async def enter(request: Request) -> Response:
@@ -30,19 +37,13 @@ def add_to(site: Site) -> None:
         if not is_same_origin(request):
             raise RefusedError(403, "log in from this site's own page")
         name, to = form.get("name", "").strip().lower()[:64], own_path(form.get("to", "/"))
-        fault, token = await run_in_threadpool(_entered, site, name, form.get("password", ""))
+        if guesses.statistics().tasks_waiting >= MOST_WAITING:
+            raise RefusedError(429, "too many people log in at this moment: try again in a minute")
+        password = form.get("password", "")
+        fault, token = await to_thread.run_sync(_entered, site, name, password, limiter=guesses)
         if not token:
-            return site.render("login.html", None, status=401, to=to, name=name, fault=fault)
-        response = RedirectResponse(to, 303)
-        response.set_cookie(
-            site.cookie,
-            token,
-            max_age=int(site.settings.session.total_seconds()),
-            secure=site.settings.console_https,
-            httponly=True,
-            samesite="lax",
-        )
-        return response
+            return site.render("login.html", None, status=401, to=to, name=name, fault=fault, has_sso=has_sso)
+        return admit(site, token, to)
 
     @site.action("/logout", Role.VIEWER)
     def leave(asked: Asked) -> Response:
@@ -52,6 +53,20 @@ def add_to(site: Site) -> None:
         response = RedirectResponse("/login", 303)
         response.delete_cookie(site.cookie, secure=site.settings.console_https, httponly=True, samesite="lax")
         return response
+
+
+def admit(site: Site, token: str, to: str) -> Response:
+    """On to where the person wanted, with the new session."""
+    response = RedirectResponse(to, 303)
+    response.set_cookie(
+        site.cookie,
+        token,
+        max_age=int(site.settings.session.total_seconds()),
+        secure=site.settings.console_https,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
 
 
 def _entered(site: Site, name: str, password: str) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from consumer.console import (
     login_pages,
     overview_pages,
     rule_pages,
+    sign_on_pages,
     static,
     user_pages,
 )
@@ -23,6 +24,7 @@ from consumer.settings import ConsoleSettings
 
 PARTS = (
     login_pages,
+    sign_on_pages,
     overview_pages,
     anomaly_pages,
     anomaly_page,

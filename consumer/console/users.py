@@ -80,6 +80,13 @@ def find(connection: Connection, name: str) -> User:
     return _user(row)
 
 
+def enabled(connection: Connection, name: str) -> User | None:
+    """Who may log in."""
+    query = select(*_SHOWN).where(_columns.name == name, _columns.disabled_at.is_(None))
+    row = connection.execute(query).one_or_none()
+    return _user(row) if row else None
+
+
 def set_password(connection: Connection, user: User, password: str) -> None:
     """It opens again what is locked. Raises CrashError."""
     changes = {"password": _hashed(password), "failures": 0, "locked_until": None}

@@ -144,8 +144,7 @@ class Site:
                 form = await read_form(request) if method == "POST" else EMPTY
                 if method == "POST":
                     _check_origin(request, session, form)
-                if any("\0" in text for text in (*request.query_params.values(), *form.values())):
-                    raise RefusedError(400, "no text here has the character NUL in it")
+                _refuse_nul(request.query_params)
                 return await run_in_threadpool(answer, Asked(request, session, form), **request.path_params)
 
             self.roles[method, path] = role
@@ -230,9 +229,17 @@ async def read_form(request: Request) -> Form:
         if len(body) > MOST_FORM_BYTES:
             raise RefusedError(413, "this is too much for a form")
     try:
-        return ImmutableMultiDict(parse_qsl(bytes(body).decode(), keep_blank_values=True, max_num_fields=2_000))
+        form = ImmutableMultiDict(parse_qsl(bytes(body).decode(), keep_blank_values=True, max_num_fields=2_000))
     except ValueError:
         raise RefusedError(400, "this is no form") from None
+    _refuse_nul(form)
+    return form
+
+
+def _refuse_nul(texts: ImmutableMultiDict[str, str]) -> None:
+    """PostgreSQL knows no text with it."""
+    if any("\0" in text for _, text in texts.multi_items()):
+        raise RefusedError(400, "no text here has the character NUL in it")
 
 
 def exact(amount: Decimal) -> str:

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from tests.bench import backtest, child, growth, producer, report, weighed, whole, windows
+from tests.bench import backtest, child, console, growth, producer, report, weighed, whole, windows
 from tests.bench.figures import Figure, table
 from tests.bench.stage import OTHER_CORE
 
@@ -35,9 +35,10 @@ class Part(StrEnum):
     MEMORY = "memory"
     WINDOWS = "windows"
     BACKTEST = "backtest"
+    CONSOLE = "console"
 
 
-BOTH_CORES = {Part.LATENCY, Part.MEMORY, Part.BACKTEST}
+BOTH_CORES = {Part.LATENCY, Part.MEMORY, Part.BACKTEST, Part.CONSOLE}
 """Their processes share both cores, as on a user's machine."""
 
 
@@ -86,6 +87,7 @@ def _measure(part: Part, rounds: int, seconds: float, minutes: float, show: Show
         Part.MEMORY: lambda: whole.memory(minutes, show),
         Part.WINDOWS: lambda: windows.measure(rounds, show),
         Part.BACKTEST: lambda: backtest.measure(rounds, show),
+        Part.CONSOLE: lambda: console.measure(rounds, 6 * seconds, show),
     }
     cores = os.sched_getaffinity(0)
     if part not in BOTH_CORES:

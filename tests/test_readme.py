@@ -8,13 +8,19 @@ import yaml
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
-from consumer.settings import DaemonSettings, NotifierSettings, RulesSettings
+from consumer.settings import ConsoleSettings, DaemonSettings, NotifierSettings, RulesSettings
 from producer.settings import KeyCommandSettings, ServiceSettings
 
 CHECKOUT = Path(__file__).parents[1]
 README = (CHECKOUT / "README.md").read_text()
 DOCUMENTED = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
-SERVICES: tuple[type[BaseSettings], ...] = (ServiceSettings, KeyCommandSettings, DaemonSettings, NotifierSettings)
+SERVICES: tuple[type[BaseSettings], ...] = (
+    ServiceSettings,
+    KeyCommandSettings,
+    DaemonSettings,
+    NotifierSettings,
+    ConsoleSettings,
+)
 IN_WORDS = {
     "WORKER_ID",
     "SHARD_SYNC_INTERVAL_MS",
@@ -26,6 +32,14 @@ IN_WORDS = {
     "KEY_KMS_ID",
     "METRICS_NAMESPACE",
     "METRICS_PORT",
+    "CONSOLE_URL",
+    "ARCHIVE",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "RULES",
+    "AWS_REGION",
+    "STREAM_NAME",
 }
 
 

@@ -16,7 +16,7 @@ from consumer.console import (
     user_pages,
 )
 from consumer.console.rulebook import Rulebook
-from consumer.console.watch import Clock
+from consumer.console.watch import Sources, Stream
 from consumer.console.web import Site
 from consumer.database import engine as database_engine
 from consumer.publishing.place import place
@@ -39,8 +39,8 @@ SHUTDOWN_SECONDS = 3
 """Whoever watches the overview would go on for ever."""
 
 
-def compose(settings: ConsoleSettings, engine: Engine | None = None, clock: Clock | None = None) -> Site:
-    """As of ``clock``, where that is not the database's."""
+def compose(settings: ConsoleSettings, engine: Engine | None = None, sources: Sources | None = None) -> Site:
+    """Without ``sources`` they are this world's."""
     made = engine or database_engine(
         settings.database,
         "payment-analytics console",
@@ -48,10 +48,16 @@ def compose(settings: ConsoleSettings, engine: Engine | None = None, clock: Cloc
         connections=settings.console_connections,
     )
     where = place(settings.rules, settings.aws_region) if settings.rules else None
-    site = Site(made, settings, Rulebook(where), clock)
+    site = Site(made, settings, Rulebook(where), sources or _sources(settings, made))
     for part in PARTS:
         part.add_to(site)
     return site
+
+
+def _sources(settings: ConsoleSettings, engine: Engine) -> Sources:
+    if not settings.stream_name:
+        return Sources()
+    return Sources(Stream(engine, settings.stream_name, settings.application_name, settings.aws_region).read)
 
 
 def create(settings: ConsoleSettings) -> FastAPI:

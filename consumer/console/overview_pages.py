@@ -18,7 +18,7 @@ LASTING = 900
 
 
 def add_to(site: Site) -> None:
-    watch = Watch(site.engine, site.settings, site.clock)
+    watch = Watch(site.engine, site.settings.application_name, site.sources)
 
     @site.page("/", Role.VIEWER)
     def show(asked: Asked) -> Response:

@@ -25,6 +25,7 @@ from consumer.console import sessions
 from consumer.console.roles import Role
 from consumer.console.rulebook import Rulebook
 from consumer.console.sessions import Session
+from consumer.console.watch import Sources
 from consumer.domain import plain
 from consumer.errors import ConsumerError
 from consumer.logs import describe
@@ -100,9 +101,9 @@ class Site:
         engine: Engine,
         settings: ConsoleSettings,
         rules: Rulebook,
-        clock: Callable[[], datetime] | None = None,
+        sources: Sources,
     ) -> None:
-        self.clock = clock
+        self.sources = sources
         self.engine = engine
         self.settings = settings
         self.rules = rules

@@ -1,20 +1,16 @@
 """A console on a database of its own, and people who are logged in to it."""
 
-import threading
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
-import uvicorn
 
-from consumer.console import users
 from consumer.console.main import compose
-from consumer.console.roles import Role
 from consumer.console.web import Site
 from consumer.settings import ConsoleSettings
 from tests.integration.conftest import CONSOLE_ROLE, as_user
+from tests.integration.console.serving import PASSWORD, add_people, served
 
-PASSWORD = "correct horse battery"
 LogIn = Callable[[str], httpx.Client]
 
 
@@ -29,26 +25,13 @@ def site(owner_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def people(site: Site) -> None:
-    with site.engine.begin() as connection:
-        for role in Role:
-            users.create(connection, role.value, role, PASSWORD)
+    add_people(site)
 
 
 @pytest.fixture
 def address(site: Site) -> Iterator[str]:
-    """Where it is served, on a port of its own."""
-    server = uvicorn.Server(
-        uvicorn.Config(site.app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1)
-    )
-    serving = threading.Thread(target=server.run, daemon=True)
-    serving.start()
-    while not server.started:
-        assert serving.is_alive()
-        threading.Event().wait(0.01)
-    (listener,) = server.servers[0].sockets
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    serving.join()
+    with served(site) as found:
+        yield found
 
 
 @pytest.fixture

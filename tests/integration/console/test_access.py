@@ -8,7 +8,8 @@ from sqlalchemy import Engine, text
 
 from consumer.console.roles import Role
 from consumer.console.web import HEADERS, Site
-from tests.integration.console.conftest import PASSWORD, LogIn
+from tests.integration.console.conftest import LogIn
+from tests.integration.console.serving import PASSWORD
 
 OPEN = {("GET", "/login"), ("POST", "/login"), ("GET", "/login/console.css"), ("GET", "/login/icon.svg")}
 

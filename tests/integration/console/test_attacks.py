@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from consumer.console.roles import Role
 from consumer.console.web import MOST_FORM_BYTES, Site, own_path
 from tests.integration.console import seed
-from tests.integration.console.conftest import PASSWORD, LogIn
+from tests.integration.console.conftest import LogIn
+from tests.integration.console.serving import PASSWORD
 from tests.integration.console.test_access import csrf
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

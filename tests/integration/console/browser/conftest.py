@@ -3,22 +3,15 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 from sqlalchemy import Engine
 
-from consumer.console import users
-from consumer.console.main import compose
-from consumer.console.roles import Role
 from consumer.console.web import Site
-from consumer.rules.editions import EMPTY
-from consumer.settings import ConsoleSettings
 from tests.integration.conftest import CONSOLE_ROLE, as_user
-from tests.integration.console import seed
-from tests.integration.console.conftest import PASSWORD
+from tests.integration.console.serving import PASSWORD, add_people, made
 
 Open = Callable[..., Page]
 SECONDS = 10
@@ -39,36 +32,10 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    folder = tmp_path / "archive"
-    (folder / "dt=2026-11-23" / "hr=12").mkdir(parents=True)
-    (folder / "dt=2026-11-23" / "hr=12" / "part").write_bytes(seed.archived())
-    return folder
-
-
-@pytest.fixture
-def published(tmp_path: Path) -> Path:
-    """One edition."""
-    file = tmp_path / "published.json"
-    day = timedelta(days=1)
-    file.write_bytes(EMPTY.with_edition(seed.RULES, seed.NOON - day, "ann", seed.NOON - 2 * day).written())
-    return file
-
-
-@pytest.fixture
-def site(owner_url: str, owner: Engine, archive: Path, published: Path) -> Iterator[Site]:
+def site(owner_url: str, owner: Engine, tmp_path: Path) -> Iterator[Site]:
     """With an hour of payments, always the same."""
-    seed.fill(owner)
-    settings = ConsoleSettings(
-        database_url=as_user(owner_url, CONSOLE_ROLE),
-        console_https=False,
-        archive=str(archive),
-        rules=str(published),
-    )
-    found = compose(settings, clock=lambda: seed.NOON)
-    with found.engine.begin() as connection:
-        for role in Role:
-            users.create(connection, role.value, role, PASSWORD)
+    found = made(as_user(owner_url, CONSOLE_ROLE), owner, tmp_path)
+    add_people(found)
     yield found
     found.engine.dispose()
 

@@ -21,6 +21,7 @@ from tests.integration.streaming import Consumer
 
 VIEWS = {
     "anomaly_report",
+    "anomaly_history",
     "conflict_report",
     "email_report",
     "dead_letter_report",

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, text
 from consumer.login import Database
 from consumer.migrate import alembic_config, migrate
 from infra.local.postgres import Postgres
-from tests.integration.conftest import ROLE, as_user, execute, own_server, url_of
+from tests.integration.conftest import CONSOLE_ROLE, ROLE, as_user, execute, own_server, url_of
 
 Cursor = psycopg2.extensions.cursor
 CHECKOUT = Path(__file__).parents[2]
@@ -26,6 +26,7 @@ RIGHTS = {
     "alembic_version": {"SELECT"},
     "alerts": {"SELECT", "INSERT", "UPDATE"},
     "anomalies": {"SELECT", "INSERT"},
+    "audits": {"SELECT", "INSERT"},
     "breaker": {"SELECT", "INSERT", "UPDATE"},
     "conflicts": {"INSERT"},
     "dead_letters": {"SELECT", "INSERT"},
@@ -78,6 +79,13 @@ FORBIDDEN = [
     "CREATE INDEX ON anomalies (amount)",
     "CREATE TRIGGER t AFTER INSERT ON anomalies EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "SELECT setval(pg_get_serial_sequence('anomalies', 'id'), 1)",
+    # Who may use the console is none of their business, nor what was decided there
+    "SELECT * FROM users",
+    "INSERT INTO users (name, role) VALUES ('eve', 'admin')",
+    "SELECT * FROM sessions",
+    "UPDATE anomalies SET state = 'dismissed'",
+    "INSERT INTO anomaly_events (anomaly_id, by, kind) VALUES (1, 'eve', 'comment')",
+    "DELETE FROM audits",
     # Nor has it a way to more rights
     "ALTER TABLE anomalies OWNER TO consumer",
     "GRANT analyst TO consumer",
@@ -94,6 +102,51 @@ FORBIDDEN = [
     # People's views are people's
     "SELECT * FROM anomaly_report",
 ]
+
+
+FORBIDDEN_TO_THE_CONSOLE = [
+    # What was found, and what was done and by whom, stays
+    "UPDATE anomalies SET amount = 1",
+    "UPDATE anomalies SET reason = ''",
+    "DELETE FROM anomalies",
+    "UPDATE anomaly_events SET words = ''",
+    "DELETE FROM anomaly_events",
+    "UPDATE console_events SET by = 'somebody else'",
+    "DELETE FROM console_events",
+    "UPDATE dead_letters SET payload = ''",
+    "DELETE FROM dead_letters",
+    "DELETE FROM users",
+    "UPDATE emails SET state = 'sent'",
+    "UPDATE alerts SET state = 'muted'",
+    "INSERT INTO audits (by, stream, is_clean, found) VALUES ('eve', 's', TRUE, '{}')",
+    "DELETE FROM list_entries",
+    "UPDATE breaker SET reasons = ''",
+    # The fence and the consumers' slots are not its own
+    "UPDATE shard_progress SET sequence_number = 1",
+    "DELETE FROM shard_progress",
+    "UPDATE throughput SET transactions = 0",
+    "UPDATE worker_slots SET holder = NULL",
+    "UPDATE rule_reports SET fault = NULL",
+    "UPDATE alembic_version SET version_num = '9999'",
+    "CREATE TABLE t ()",
+    "SET ROLE consumer",
+    "SET ROLE payments",
+    "ALTER ROLE console SUPERUSER",
+    "COPY anomalies TO PROGRAM 'cat'",
+]
+
+
+@pytest.fixture
+def console(owner_url: str) -> Iterator[Cursor]:
+    with contextlib.closing(psycopg2.connect(as_user(owner_url, CONSOLE_ROLE))) as connection:
+        connection.autocommit = True
+        yield connection.cursor()
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_THE_CONSOLE)
+def test_the_console_may_not(statement: str, console: Cursor) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        console.execute(statement)
 
 
 @pytest.fixture

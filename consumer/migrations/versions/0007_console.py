@@ -42,9 +42,52 @@ RIGHTS = {
     "console_events": "SELECT, INSERT",
     "saved_views": "SELECT, INSERT, UPDATE, DELETE",
     "backtests": "SELECT, INSERT, UPDATE",
-    "conflicts": "SELECT",
+}
+# What it shows of the others' tables, and what a redrive, a list's entry and a breaker's reset write there. The fence,
+# `shard_progress`, is none of its business.
+OF_OTHERS = {
+    "alerts": "SELECT, INSERT",
+    "anomalies": "SELECT, INSERT, UPDATE (state, assignee, revision)",
+    "audits": "SELECT",
+    "breaker": "SELECT, UPDATE (tripped_at, passes_until, history)",
+    "conflicts": "INSERT",
+    "dead_letters": "SELECT, UPDATE (state, history)",
+    "emails": "SELECT",
+    "list_entries": "SELECT, INSERT, UPDATE (expires_at, removed_by, removal_reason, changed)",
+    "recent_transactions": "SELECT, INSERT",
+    "rule_reports": "SELECT",
+    "shard_progress": "SELECT",
+    "throughput": "SELECT",
 }
 TRIAGE = "state, assignee, revision"
+DECIDED = {
+    "state": "What people made of it: open, investigating, confirmed or dismissed",
+    "assignee": "Name of the user who looks into it",
+}
+REPORT = """
+CREATE OR REPLACE VIEW anomaly_report AS
+SELECT a.id AS anomaly_id, a.transaction_id, a.rule_id AS rule, a.rule_version, a.reason, a.amount,
+       a.sender_id, a.receiver_id, a.sender_iban, a.receiver_iban, a.sender_bank_id, a.receiver_bank_id,
+       a.transaction_date, a.received_at, a.detected_at,
+       a.stream_incarnation AS stream, a.shard_id AS shard, a.sequence_number, a.line,
+       l.state AS alert_state, l.email_id, e.state AS email_state, e.sent_at AS email_sent_at, a.rule_values{}
+FROM anomalies a
+LEFT JOIN alerts l ON l.anomaly_id = a.id
+LEFT JOIN emails e ON e.id = l.email_id
+"""
+HISTORY = """
+CREATE VIEW anomaly_history AS
+SELECT anomaly_id, at, by, kind, old, new, words FROM anomaly_events
+"""
+HISTORY_COLUMNS = {
+    "anomaly_id": "The anomaly, as in anomaly_report",
+    "at": "When",
+    "by": "Name of the user",
+    "kind": "state, assignee or comment",
+    "old": "State or assignee before; null for comments",
+    "new": "State or assignee from then on; null for comments, and for nobody",
+    "words": "The comment, or the reason",
+}
 # A page shows the latest first, of whatever it is narrowed to: each of these brings that order along.
 PARTIES = [f"{party}_{part}" for part in ("id", "iban", "bank_id") for party in ("sender", "receiver")]
 ORDERED_BY = ["rule_id", "state", *PARTIES, "assignee", "amount", "transaction_date"]
@@ -59,17 +102,24 @@ def upgrade() -> None:
     _create_backtests()
     op.execute(CONSOLE)
     op.execute(RDS_IAM)
-    op.execute("GRANT consumer TO console")
-    for table, rights in RIGHTS.items():
+    op.execute("GRANT USAGE ON SCHEMA public TO console")
+    for table, rights in {**RIGHTS, **OF_OTHERS}.items():
         op.execute(f"GRANT {rights} ON {table} TO console")
-    op.execute(f"GRANT UPDATE ({TRIAGE}) ON anomalies TO console")
+    op.execute("GRANT USAGE ON SEQUENCE list_entries_changed_seq TO console")
     op.execute("GRANT SELECT, INSERT ON audits TO consumer")
+    _show_decisions()
 
 
 def downgrade() -> None:
     """The role stays: other databases of the server may use it."""
-    op.execute("REVOKE consumer FROM console")
-    op.execute("REVOKE ALL ON conflicts FROM console")
+    op.execute("DROP VIEW anomaly_history")
+    op.execute("DROP VIEW anomaly_report")
+    op.execute(REPORT.format(""))
+    op.execute("GRANT SELECT ON anomaly_report TO analyst")
+    op.execute("REVOKE USAGE ON SCHEMA public FROM console")
+    op.execute("REVOKE ALL ON SEQUENCE list_entries_changed_seq FROM console")
+    for table in OF_OTHERS:
+        op.execute(f"REVOKE ALL ON {table} FROM console")
     for table in ("backtests", "audits", "saved_views", "console_events", "anomaly_events", "sessions", "users"):
         op.drop_table(table)
     for column in ORDERED_BY:
@@ -185,6 +235,16 @@ def _create_saved_views() -> None:
         sa.UniqueConstraint("user_id", "name", name="saved_views_user_id_name_key"),
         comment="Views of the anomalies that users come back to",
     )
+
+
+def _show_decisions() -> None:
+    op.execute(REPORT.format(", a.state, a.assignee"))
+    op.execute(HISTORY)
+    op.execute("COMMENT ON VIEW anomaly_history IS 'What people did about each anomaly'")
+    for view, columns in {"anomaly_report": DECIDED, "anomaly_history": HISTORY_COLUMNS}.items():
+        for column, comment in columns.items():
+            op.execute(f"COMMENT ON COLUMN {view}.{column} IS '{comment}'")
+    op.execute("GRANT SELECT ON anomaly_history TO analyst")
 
 
 def _create_audits() -> None:

@@ -5,6 +5,7 @@ demands TLS, and the canary goes through the pipeline. Elsewhere containers are 
 same.
 """
 
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -37,13 +38,13 @@ def checkout(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return Checkout(tmp_path_factory.mktemp("user") / "checkout", aws)
 
 
-def errors_until(process: "subprocess.Popen[str]", words: str) -> str:
-    """What the script told until it told that."""
+def errors_until(process: "subprocess.Popen[str]", *patterns: str) -> str:
+    """What the script told until it had told all of that, in whatever order."""
     told = ""
     assert process.stderr
     for line in process.stderr:
         told += line
-        if words in line:
+        if all(re.search(pattern, told) for pattern in patterns):
             return told
     raise AssertionError(told)
 
@@ -65,7 +66,7 @@ def forget(checkout: Checkout, *resources: str) -> None:
 
 def test_a_deploy_that_is_interrupted_ends_in_good_order(checkout: Checkout, aws: Aws) -> None:
     process = checkout.start(*DEPLOY)
-    err = errors_until(process, "aws_db_instance.this: Still creating... [1m0s elapsed]")  # it alone is left
+    err = errors_until(process, r"aws_db_instance\.this: Still creating\.\.\. \[1m0s elapsed")  # it alone is left
     interrupt(process)
     err += ended(process)[1]
     assert process.returncode == 130, err
@@ -129,7 +130,8 @@ def test_the_next_deployment_takes_over_what_was_kept(checkout: Checkout, aws: A
 
     before = key_id()
     process = checkout.start(*DEPLOY)
-    err = errors_until(process, "aws_db_instance.this: Creating")
+    made = (rf"{resource}\S*: Creation complete" for resource in (r"aws_lb\.this", r"aws_nat_gateway\.this"))
+    err = errors_until(process, r"aws_db_instance\.this: Creating", *made)
     interrupt(process)
     err += ended(process)[1]
     assert "aws_s3_bucket.archive: Import complete" in err

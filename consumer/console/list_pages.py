@@ -36,7 +36,7 @@ def _listed(site: Site, asked: Asked, fault: str = "") -> Response:
     now = datetime.now(UTC)
     with site.engine.connect() as connection:
         found = lists.kept(connection, named, at=None if is_all else now)
-    declared = {name: kind for rules in site.rules.every() for name, kind in rules.lists.items()}
+    declared = {name: kind for rules in site.rules.known().every for name, kind in rules.lists.items()}
     values = {"found": found, "declared": declared, "named": named, "is_all": is_all, "now": now, "fault": fault}
     return site.render("lists.html", asked, status=422 if fault else 200, **values, given=asked.form)
 

@@ -18,7 +18,7 @@ from consumer.console.web import Asked, RefusedError, Site
 from consumer.publishing.reports import reports
 from consumer.rules import rulefile
 from consumer.rules.document import FaultsError
-from consumer.rules.editions import ANNOUNCED, Editions, shipped
+from consumer.rules.editions import ANNOUNCED, Editions
 from consumer.rules.ruleset import RuleSet
 
 LONGEST_TEXT = 256 * 1024
@@ -95,7 +95,7 @@ def add_to(site: Site) -> None:
 
 def _editions(site: Site, known: Editions) -> Sequence[Shown]:
     """In the order of their numbers."""
-    found = [Shown(0, site.rules.shipped_text, shipped().pages[0].rules, None, None, "", False)]
+    found = [Shown(0, site.rules.shipped_text, site.rules.known().every[0], None, None, "", False)]
     for edition, rules in zip(known.editions, known.rules, strict=True):
         is_announced = edition.effective_from == ANNOUNCED
         begin = None if is_announced else edition.effective_from

@@ -17,6 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Who may use the console, and as wh
 Name = Annotated[str, typer.Argument(help="To log in with: small letters, digits and . _ @ + -")]
 RoleOption = Annotated[Role, typer.Option(help="viewer looks; analyst decides and publishes; admin sees to users too.")]
 FromStdin = Annotated[bool, typer.Option("--stdin", help="Read the password from stdin's first line; else it asks.")]
+ToSecret = Annotated[
+    str | None, typer.Option(metavar="SECRET", help="Make a password, and put it there: a secret of Secrets Manager.")
+]
 FromEnvironment = Annotated[bool, typer.Option("--from-environment", help="The password is CONSOLE_PASSWORD.")]
 UnlessThere = Annotated[bool, typer.Option("--unless-there", help="Leave a user of that name as it is.")]
 SingleSignOn = Annotated[bool, typer.Option("--no-password", help="The user comes by single sign-on alone.")]
@@ -29,21 +32,32 @@ def create(
     stdin: FromStdin = False,
     from_environment: FromEnvironment = False,
     no_password: SingleSignOn = False,
+    to_secret: ToSecret = None,
     unless_there: UnlessThere = False,
 ) -> None:
     """Make a user. DATABASE_URL is required.
 
+    --to-secret makes the password; KEY_KMS_ID is the key of a secret that it makes. Whoever has fetched it changes it
+    in the console, and deletes the secret.
+
     Example: python -m consumer users create ann --role analyst
     """
-    from consumer.console import users
+    from consumer.console import handover, users
 
-    password = None if no_password else _environments() if from_environment else _password(stdin=stdin)
+    if no_password:
+        password = None
+    elif to_secret:
+        password = handover.made()
+    else:
+        password = _environments() if from_environment else _password(stdin=stdin)
     with _database().begin() as connection:
         if unless_there and name in [user.name for user in users.every(connection)]:
             typer.echo(f"{name} is there already", err=True)
             return
         users.create(connection, name, role, password)
         _tell(connection, "user made", name, role=role.value)
+        if to_secret and password:  # before the user is there for others
+            handover.put(to_secret, password, os.environ.get("AWS_REGION"), os.environ.get("KEY_KMS_ID"))
     typer.echo(f"{name} may log in as {role}", err=True)
 
 

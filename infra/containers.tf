@@ -37,6 +37,16 @@ locals {
     LEASE_ASSIGNMENT_INTERVAL_MS = "5000"
   })
 
+  console_settings = merge(local.common_settings, {
+    DATABASE_URL     = "postgresql://${local.console_role}@${local.database_host}"
+    DATABASE_AUTH    = "iam"
+    STREAM_NAME      = aws_kinesis_stream.transactions.name
+    APPLICATION_NAME = local.application
+    RULES            = local.consumer_settings.RULES
+    ARCHIVE          = "s3://${aws_s3_bucket.archive.bucket}/transactions/"
+    KEY_KMS_ID       = aws_kms_key.this.arn
+  })
+
   containers = {
     producer = {
       image  = local.images.producer
@@ -84,6 +94,22 @@ locals {
       })
     }
 
+    console = {
+      image        = local.images.consumer
+      command      = ["console"]
+      memory       = local.size.console.memory
+      port         = local.console_port
+      stop_seconds = 15
+      health       = { command = ["consumer", "health", "console"], interval = 30, timeout = 15, start = 60 }
+      settings = merge(local.console_settings, {
+        CONSOLE_HOST = "0.0.0.0"
+        CONSOLE_PORT = tostring(local.console_port)
+        # Browsers send its cookies by HTTPS alone, where there is a certificate for it.
+        CONSOLE_HTTPS   = tostring(var.console_certificate != null)
+        BACKTEST_MEMORY = "${floor(0.5 * local.size.console.memory)}MB"
+      })
+    }
+
     migrate = {
       image    = local.images.consumer
       command  = ["migrate"]
@@ -98,6 +124,14 @@ locals {
       memory    = 1024
       log_group = "tools"
       settings  = local.consumer_settings
+    }
+
+    console-tool = {
+      image     = local.images.consumer
+      command   = ["users", "--help"]
+      memory    = 512
+      log_group = "tools"
+      settings  = local.console_settings
     }
 
     keys = {

@@ -19,8 +19,9 @@ variable "database_snapshot" {
 
 locals {
   database_name = "payments"
-  # Logs in by IAM; the migrations make it.
+  # They log in by IAM; the migrations make them.
   database_role = "consumer"
+  console_role  = "console"
 
   # RDS makes the owner's password and changes it every week; try(): while there is none, nothing else must fail.
   master_secret_arn = try(aws_db_instance.this.master_user_secret[0].secret_arn, "none")

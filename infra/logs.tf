@@ -2,7 +2,7 @@
 
 locals {
   log_groups = merge(
-    { for name in ["consumer", "firehose", "flow", "migrate", "producer", "tools"] : name => "/${var.name}/${name}" },
+    { for name in ["console", "consumer", "firehose", "flow", "migrate", "producer", "tools"] : name => "/${var.name}/${name}" },
     local.size.access_logs ? { api = "/${var.name}/api" } : {},
     var.waf ? { waf = "aws-waf-logs-${var.name}" } : {}, # WAF demands this beginning
     local.size.container_insights ? { insights = "/aws/ecs/containerinsights/${var.name}/performance" } : {},

@@ -13,6 +13,16 @@ output "database_endpoint" {
   value       = aws_db_instance.this.endpoint
 }
 
+output "console_url" {
+  description = "The console, inside the VPC, for whoever is in the security group of its visitors."
+  value       = "${var.console_certificate == null ? "http" : "https"}://${aws_lb.this.dns_name}:${local.console_listener_port}"
+}
+
+output "console_visitors" {
+  description = "Security group of those who may open the console."
+  value       = aws_security_group.this["visitors"].id
+}
+
 output "archive_bucket" {
   description = "Bucket of all transactions, below transactions/."
   value       = aws_s3_bucket.archive.bucket

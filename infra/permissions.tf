@@ -6,8 +6,10 @@ locals {
   application = "${var.name}-anomalies"
   lease_table = "${local.arn.dynamodb}:table/${local.application}"
 
-  # By a token of IAM, as the one role that the migrations made.
-  database_login = "${local.arn["rds-db"]}:dbuser:${aws_db_instance.this.resource_id}/${local.database_role}"
+  # By a token of IAM, as one of the two roles that the migrations made.
+  database_user  = "${local.arn["rds-db"]}:dbuser:${aws_db_instance.this.resource_id}"
+  database_login = "${local.database_user}/${local.database_role}"
+  console_login  = "${local.database_user}/${local.console_role}"
 
   # Addresses, and the domains by which they may have been verified. In SES's sandbox it asks for the recipients' too.
   mail_addresses  = concat([var.alert_sender], var.alert_recipients)
@@ -170,6 +172,72 @@ data "aws_iam_policy_document" "consumer_tool" {
       test     = "StringEquals"
       variable = "kms:ViaService"
       values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+# Shows what is left in the stream, the rules and the archive; what it writes is in the database.
+data "aws_iam_policy_document" "console" {
+  statement {
+    sid       = "ReadStream"
+    actions   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+    resources = [aws_kinesis_stream.transactions.arn]
+  }
+
+  statement {
+    sid       = "DatabaseLogin"
+    actions   = ["rds-db:connect"]
+    resources = [local.console_login]
+  }
+
+  statement {
+    sid       = "List"
+    actions   = ["s3:ListBucket"]
+    resources = [aws_s3_bucket.archive.arn]
+  }
+
+  statement {
+    sid       = "Read"
+    actions   = ["s3:GetObject"]
+    resources = ["${aws_s3_bucket.archive.arn}/rules/*", "${aws_s3_bucket.archive.arn}/transactions/*"]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+# `users`, and the secret that a first password is put into.
+data "aws_iam_policy_document" "console_tool" {
+  statement {
+    sid       = "DatabaseLogin"
+    actions   = ["rds-db:connect"]
+    resources = [local.console_login]
+  }
+
+  statement {
+    sid       = "HandOver"
+    actions   = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"]
+    resources = [local.console_password_arn]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.this.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["secretsmanager.${var.region}.amazonaws.com"]
     }
   }
 }

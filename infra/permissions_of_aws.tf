@@ -16,7 +16,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = [for name in ["consumer", "migrate", "producer", "tools"] : "${aws_cloudwatch_log_group.this[name].arn}:*"]
+    resources = [for name in ["console", "consumer", "migrate", "producer", "tools"] : "${aws_cloudwatch_log_group.this[name].arn}:*"]
   }
 }
 

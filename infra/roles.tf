@@ -25,6 +25,8 @@ locals {
     producer      = { service = "ecs", policy = data.aws_iam_policy_document.producer.json }
     consumer      = { service = "ecs", policy = data.aws_iam_policy_document.consumer.json }
     consumer-tool = { service = "ecs", policy = data.aws_iam_policy_document.consumer_tool.json }
+    console       = { service = "ecs", policy = data.aws_iam_policy_document.console.json }
+    console-tool  = { service = "ecs", policy = data.aws_iam_policy_document.console_tool.json }
     keys          = { service = "ecs", policy = data.aws_iam_policy_document.keys.json }
     # AWS's own services.
     firehose = { service = "firehose", policy = data.aws_iam_policy_document.firehose.json }

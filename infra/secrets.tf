@@ -13,6 +13,10 @@ locals {
   # The first key's clear text: made by `producer keys create --to-secret`, deleted by a rotation, unknown to Terraform.
   api_key_secret = "${var.name}/api-key"
 
+  # The first password of a user of the console, until somebody has fetched it: made by `users create --to-secret`.
+  console_password     = "${var.name}/console-password"
+  console_password_arn = "${local.arn.secretsmanager}:secret:${local.console_password}-??????"
+
   # Secrets Manager ends an ARN with a dash and six characters of its own.
   api_key_secret_arn = "${local.arn.secretsmanager}:secret:${local.api_key_secret}-??????"
 }

@@ -6,17 +6,22 @@ locals {
     load-balancer = "Internal load balancer"
     producer      = "Producer tasks"
     consumer      = "Consumer tasks"
+    console       = "Console tasks"
+    visitors      = "Who may open the console: attach it to a VPN, a bastion"
     tools         = "One-off tasks: migrations, keys, tools"
     database      = "PostgreSQL"
     endpoints     = "Interface endpoints"
   }
 
-  tasks_of_ours = ["producer", "consumer", "tools"]
+  tasks_of_ours = ["producer", "consumer", "console", "tools"]
 
   flows = merge(
     {
       link-load-balancer     = { from = "link", to = "load-balancer", port = 80 }
       load-balancer-producer = { from = "load-balancer", to = "producer", port = local.producer_port }
+      visitors-load-balancer = { from = "visitors", to = "load-balancer", port = local.console_listener_port }
+      load-balancer-console  = { from = "load-balancer", to = "console", port = local.console_port }
+      console-database       = { from = "console", to = "database", port = 5432 }
       consumer-database      = { from = "consumer", to = "database", port = 5432 }
       tools-database         = { from = "tools", to = "database", port = 5432 }
     },
@@ -33,7 +38,7 @@ locals {
 }
 
 resource "aws_security_group" "this" {
-  # checkov:skip=CKV2_AWS_5:The one of the tools is attached by whoever starts a one-off task
+  # checkov:skip=CKV2_AWS_5:Those of the tools and the visitors are attached by whoever starts or is one
   for_each    = local.groups
   name        = "${var.name}-${each.key}"
   description = each.value

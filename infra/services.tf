@@ -1,4 +1,4 @@
-# The cluster, what runs before the services at each deployment, and the two services.
+# The cluster, what runs before the services at each deployment, and the three services.
 
 resource "aws_ecs_cluster" "this" {
   # checkov:skip=CKV_AWS_65:Enabled in production, and off in development, where it would cost more than the tasks tell
@@ -105,4 +105,39 @@ resource "aws_ecs_service" "consumer" {
   }
 
   depends_on = [terraform_data.before_services]
+}
+
+resource "aws_ecs_service" "console" {
+  name                              = "console"
+  cluster                           = aws_ecs_cluster.this.id
+  task_definition                   = aws_ecs_task_definition.this["console"].arn
+  desired_count                     = local.size.console.min
+  launch_type                       = "FARGATE"
+  availability_zone_rebalancing     = "ENABLED"
+  health_check_grace_period_seconds = 60
+  propagate_tags                    = "SERVICE"
+
+  network_configuration {
+    subnets          = local.task_subnets
+    security_groups  = [aws_security_group.this["console"].id]
+    assign_public_ip = false
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.console.arn
+    container_name   = "console"
+    container_port   = local.console_port
+  }
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  # A destroy.sh that did not go on has stopped it, and deploy.sh starts it again.
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+
+  depends_on = [aws_lb_listener.console, terraform_data.before_services]
 }

@@ -21,6 +21,7 @@ locals {
       protect     = true
       producer    = { cpu = 512, memory = 1024, min = 2, max = 10 }
       consumer    = { cpu = 1024, memory = 2048, min = 2, max = 4 }
+      console     = { cpu = 512, memory = 1024, min = 2, max = 2 }
       database    = { class = "db.t4g.small", multi_az = true, max_storage_gb = 500 }
     }
     development = {
@@ -30,6 +31,7 @@ locals {
       protect            = false
       producer           = { cpu = 256, memory = 512, min = 1, max = 2 }
       consumer           = { cpu = 512, memory = 2048, min = 1, max = 2 }
+      console            = { cpu = 256, memory = 1024, min = 1, max = 1 }
       database           = { class = "db.t4g.micro", multi_az = false, max_storage_gb = 50 }
     }
   }
@@ -41,6 +43,7 @@ locals {
     protect            = coalesce(var.protect, local.sizes[var.size].protect)
     producer           = coalesce(var.producer_tasks, local.sizes[var.size].producer)
     consumer           = coalesce(var.consumer_tasks, local.sizes[var.size].consumer)
+    console            = coalesce(var.console_tasks, local.sizes[var.size].console)
     database           = coalesce(var.database, local.sizes[var.size].database)
   }
 
@@ -106,6 +109,24 @@ variable "consumer_tasks" {
       var.consumer_tasks.max >= var.consumer_tasks.min,
     ])
     error_message = "consumer_tasks: what Fargate takes, memory two to eight times cpu and at least 1024; min is at least 1 and max at least min."
+  }
+}
+
+variable "console_tasks" {
+  description = "Fargate size (cpu units, MiB) and number of the console's tasks; min and max are the same. null: by size."
+  type        = object({ cpu = number, memory = number, min = number, max = number })
+  default     = null
+
+  validation {
+    condition = var.console_tasks == null ? true : alltrue([
+      contains([256, 512, 1024, 2048, 4096], var.console_tasks.cpu),
+      var.console_tasks.memory >= max(1024, 2 * var.console_tasks.cpu),
+      var.console_tasks.memory <= min(30720, 8 * var.console_tasks.cpu),
+      var.console_tasks.memory % 1024 == 0,
+      var.console_tasks.min >= 1,
+      var.console_tasks.max == var.console_tasks.min,
+    ])
+    error_message = "console_tasks: what Fargate takes, memory two to eight times cpu and at least 1024; min is at least 1 and max the same."
   }
 }
 

@@ -4,6 +4,8 @@ locals {
   tasks = {
     producer      = { containers = ["producer"], size = local.size.producer, role = "producer", execution = "execution" }
     consumer      = { containers = ["consumer", "notifier"], size = local.size.consumer, role = "consumer", execution = "execution" }
+    console       = { containers = ["console"], size = local.size.console, role = "console", execution = "execution" }
+    console-tool  = { containers = ["console-tool"], size = { cpu = 256, memory = 512 }, role = "console-tool", execution = "execution" }
     migrate       = { containers = ["migrate"], size = { cpu = 256, memory = 512 }, role = null, execution = "migrate-execution" }
     consumer-tool = { containers = ["tool"], size = { cpu = 256, memory = 1024 }, role = "consumer-tool", execution = "execution" }
     keys          = { containers = ["keys"], size = { cpu = 256, memory = 512 }, role = "keys", execution = "execution" }

@@ -1,17 +1,14 @@
 """Users, the log of what they did, and everybody's own password."""
 
-import secrets
-
 from fastapi.responses import RedirectResponse, Response
 
+from consumer.console import handover, sessions, users
 from consumer.console import log as console_log
-from consumer.console import sessions, users
 from consumer.console.roles import Role
 from consumer.console.users import Refused
 from consumer.console.web import Asked, RefusedError, Site
 from consumer.errors import CrashError
 
-PASSWORD_BYTES = 15
 CHANGES = ("role", "password", "disable", "enable")
 
 
@@ -22,7 +19,7 @@ def add_to(site: Site) -> None:
 
     @site.action("/users", Role.ADMIN)
     def create(asked: Asked) -> Response:
-        name, role, password = asked.words("name").lower(), _role(asked), _password()
+        name, role, password = asked.words("name").lower(), _role(asked), handover.made()
         try:
             with site.engine.begin() as connection:
                 users.create(connection, name, role, None if asked.words("sso") == "yes" else password)
@@ -60,7 +57,7 @@ def _add_log_and_account(site: Site) -> None:
 
 def _changed(site: Site, asked: Asked, name: str, what: str) -> Response:
     """Nobody shuts themselves out: another admin must do that."""
-    password, told = _password(), None
+    password, told = handover.made(), None
     try:
         with site.engine.begin() as connection:
             user = users.find(connection, name)
@@ -110,7 +107,3 @@ def _role(asked: Asked) -> Role:
     if text not in {*Role}:
         raise RefusedError(422, f"a role is {', '.join(Role)}")
     return Role(text)
-
-
-def _password() -> str:
-    return secrets.token_urlsafe(PASSWORD_BYTES)

@@ -92,7 +92,8 @@ def fargate(deployment: Deployment, traffic: Traffic) -> float:
         return tasks.cpu / 1024 * vcpu.usd + tasks.memory / 1024 * gb.usd
 
     producers = _producers(deployment, traffic) * hour(deployment.producer)
-    return HOURS * (producers + _consumers(deployment, traffic) * hour(deployment.consumer))
+    consumers = _consumers(deployment, traffic) * hour(deployment.consumer)
+    return HOURS * (producers + consumers + deployment.console.min * hour(deployment.console))
 
 
 def database(deployment: Deployment, _: Traffic) -> float:

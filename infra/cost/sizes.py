@@ -35,6 +35,7 @@ class Deployment:
 
     producer: Tasks
     consumer: Tasks
+    console: Tasks
     database: Database
     nat_per_zone: bool
     container_insights: bool
@@ -51,6 +52,7 @@ def deployment(size: str) -> Deployment:
     return Deployment(
         producer=Tasks(**found["producer"]),
         consumer=Tasks(**found["consumer"]),
+        console=Tasks(**found["console"]),
         database=Database(*(found["database"][name] for name in ("class", "multi_az", "max_storage_gb"))),
         **{name: found[name] for name in ("nat_per_zone", "container_insights", "access_logs")},
     )

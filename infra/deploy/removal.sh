@@ -77,6 +77,8 @@ remove_leftovers() {
     remove "table $name-anomalies$suffix" aws dynamodb delete-table --table-name "$name-anomalies$suffix"
   done
   if [ -n "$(api_key)" ]; then forget_api_key && say "   removed: secret $name/api-key"; fi
+  remove "secret $name/console-password" aws secretsmanager delete-secret \
+    --secret-id "$name/console-password" --force-delete-without-recovery
   remove_log_groups
   retire_task_definitions
 }
@@ -94,7 +96,7 @@ remove_log_groups() {
 # They cost nothing, but are many.
 retire_task_definitions() {
   local family definitions definition
-  for family in producer consumer migrate keys consumer-tool; do
+  for family in producer consumer console migrate keys consumer-tool console-tool; do
     definitions=$(aws ecs list-task-definitions --family-prefix "$name-$family" --query 'taskDefinitionArns[]')
     for definition in $definitions; do
       aws ecs deregister-task-definition --task-definition "$definition" >/dev/null &

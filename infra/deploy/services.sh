@@ -6,7 +6,7 @@ readonly STABLE_SECONDS=${STABLE_SECONDS:-1200} POLL_SECONDS=${POLL_SECONDS:-5}
 # A rollback ends stable too, with the task definition of before: so both are asked for.
 wait_until_stable() {
   local ends=$((SECONDS + STABLE_SECONDS)) service newest
-  for service in producer consumer; do
+  for service in producer consumer console; do
     newest=$(aws ecs describe-task-definition --task-definition "$name-$service" --query taskDefinition.taskDefinitionArn)
     until is_rolled_out "$service" "${newest##*/}"; do
       [ $SECONDS -lt $ends ] || give_up_on "$service" "$service is not stable after $(duration "$STABLE_SECONDS")"

@@ -56,7 +56,7 @@ run "everything_is_private_hardened_and_without_secrets" {
   }
 
   assert {
-    condition     = [for name in keys(aws_ecs_task_definition.this) : name] == ["consumer", "consumer-tool", "keys", "migrate", "producer"]
+    condition     = [for name in keys(aws_ecs_task_definition.this) : name] == ["console", "console-tool", "consumer", "consumer-tool", "keys", "migrate", "producer"]
     error_message = "Services, migrations, tools and keys have a task each."
   }
 
@@ -66,6 +66,8 @@ run "everything_is_private_hardened_and_without_secrets" {
       } == {
       payment-analytics-producer      = ["producer"]
       payment-analytics-consumer      = ["consumer", "notifier"]
+      payment-analytics-console       = ["console"]
+      payment-analytics-console-tool  = ["console-tool"]
       payment-analytics-migrate       = ["migrate"]
       payment-analytics-consumer-tool = ["tool"]
       payment-analytics-keys          = ["keys"]

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import httpx
 import pytest
 
-from infra.local.settings import BUCKET, STREAM, WORKER
+from infra.local.settings import BUCKET, CONSOLE_USER, STREAM, WORKER
 from samples.generate import transactions
 from tests.calls import read_calls
 from tests.e2e.conftest import running_stack
@@ -19,7 +20,7 @@ from tests.e2e.truth import truth_of
 from tests.infra.recorded import recorded_calls, steady, write
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-CALLERS = ("producer", "consumer", "notifier", "tool", "keys")
+CALLERS = ("producer", "consumer", "notifier", "console", "tool", "console-tool", "keys")
 KEYS_SECRET = "recorded/api-keys"
 
 
@@ -33,6 +34,7 @@ def test_every_process_calls_what_is_written_down(driver: Driver, tmp_path: Path
     send_over_a_reshard(driver, tmp_path)
     use_the_consumers_tools(driver)
     use_the_keys_commands(driver)
+    use_the_console(driver)
     driver.stack.supervisor.stop("consumer")  # in order, with all that it does at its end
     called = read_calls(driver.stack.local.aws_endpoint_url)
     found = steady({caller: called[caller] for caller in CALLERS})
@@ -89,6 +91,18 @@ def use_the_keys_commands(driver: Driver) -> None:
     ]
     for command in commands:
         run(driver, "keys", "producer", "keys", *command, API_KEYS_SECRET_ID=KEYS_SECRET)
+
+
+def use_the_console(driver: Driver) -> None:
+    """Each page that asks AWS for something, and a user whose password is handed over, twice."""
+    local = driver.stack.local
+    for name in ("first", "second"):
+        run(driver, "console-tool", "consumer", "users", "create", name, "--to-secret", "recorded/console-password")
+    form = {"name": CONSOLE_USER, "password": local.secret("console")}
+    with httpx.Client(base_url=local.console_url, timeout=60, follow_redirects=True) as client:
+        assert "every record of the stream is stored" in client.post("/login", data=form).text
+        assert "large-amount" in client.get("/rules").text
+        assert "objects of the 12 hours" in client.get("/anomalies/1?history=archive").text
 
 
 def run(driver: Driver, caller: str, *command: str, **environment: str) -> None:

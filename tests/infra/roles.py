@@ -21,6 +21,8 @@ TAKEN_BY = {
     "producer": ECS,
     "consumer": ECS,
     "consumer-tool": ECS,
+    "console": ECS,
+    "console-tool": ECS,
     "keys": ECS,
     "firehose": FIREHOSE,
     "flow": FLOW_LOGS,
@@ -31,6 +33,8 @@ TASKS: dict[str, tuple[str | None, set[str]]] = {
     "producer": ("producer", {"producer"}),
     "consumer": ("consumer", {"consumer", "notifier"}),
     "consumer-tool": ("consumer-tool", {"tool"}),
+    "console": ("console", {"console"}),
+    "console-tool": ("console-tool", {"console-tool"}),
     "keys": ("keys", {"keys"}),
     "migrate": (None, set()),
 }
@@ -51,6 +55,15 @@ UNSEEN = {
     "consumer-tool": {
         "kms:Decrypt": "GetObject of an encrypted archive, GetRecords of an encrypted stream",
         "kms:GenerateDataKey": "PutObject of the rules, encrypted",
+        "rds-db:connect": LOGIN,
+    },
+    "console": {
+        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of rules and an archive that are encrypted",
+        "rds-db:connect": LOGIN,
+    },
+    "console-tool": {
+        "kms:Decrypt": "PutSecretValue and CreateSecret of an encrypted secret",
+        "kms:GenerateDataKey": "the same",
         "rds-db:connect": LOGIN,
     },
     "keys": {

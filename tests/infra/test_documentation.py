@@ -82,6 +82,7 @@ def test_the_sizes_are_terraforms(size: str) -> None:
     found = deployment(size)
     assert shown["producer"] == _words(found.producer)
     assert shown["consumer"] == _words(found.consumer)
+    assert shown["console"] == _words(found.console)
     assert shown["PostgreSQL"].startswith(f"`{found.database.instance_class}`")
     assert shown["PostgreSQL"].endswith(f"up to {found.database.max_storage_gb} GB")
     assert ("standby" in shown["PostgreSQL"]) == found.database.multi_az

@@ -114,11 +114,11 @@ anomalies = Table(
             "receiver_iban",
             "sender_bank_id",
             "receiver_bank_id",
-            "assignee",
             "amount",
             "transaction_date",
         )
     ),
+    Index(None, "assignee", "id", postgresql_where=text("assignee IS NOT NULL")),
     comment="Transactions that matched a rule: one row for each transaction and rule, however often it is delivered",
 )
 

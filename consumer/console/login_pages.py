@@ -12,7 +12,7 @@ from consumer.console import log as console_log
 from consumer.console import sessions, users
 from consumer.console.roles import Role
 from consumer.console.users import Refused
-from consumer.console.web import Asked, RefusedError, Site, is_same_origin, own_path, read_form
+from consumer.console.web import Asked, RefusedError, Site, own_path, read_form
 
 log = structlog.get_logger(__name__)
 WRONG = "Name or password is wrong."
@@ -34,7 +34,7 @@ def add_to(site: Site) -> None:
     async def enter(request: Request) -> Response:
         """No session is there yet whose token a form could carry: the browser must say that it is our own page."""
         form = await read_form(request)
-        if not is_same_origin(request):
+        if not site.is_same_origin(request):
             raise RefusedError(403, "log in from this site's own page")
         name, to = form.get("name", "").strip().lower()[:64], own_path(form.get("to", "/"))
         if guesses.statistics().tasks_waiting >= MOST_WAITING:

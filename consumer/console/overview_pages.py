@@ -11,13 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from consumer.console.overview import MINUTES, counted
 from consumer.console.roles import Role
 from consumer.console.watch import LOOK_SECONDS, Watch
-from consumer.console.web import Asked, Site
+from consumer.console.web import Asked, RefusedError, Site
 
+MOST_WATCHING = 200
 LASTING = 900
 """Renewals of one answer; the browser then asks anew, and its session is looked at as for any page."""
 
 
 def add_to(site: Site) -> None:
+    watching: set[object] = set()
     watch = Watch(site.engine, site.settings.application_name, site.sources)
 
     @site.page("/", Role.VIEWER)
@@ -26,7 +28,9 @@ def add_to(site: Site) -> None:
 
     @site.page("/overview/events", Role.VIEWER)
     def renew(asked: Asked) -> Response:
-        return StreamingResponse(_renewals(site, watch, asked), media_type="text/event-stream")
+        if len(watching) >= MOST_WATCHING:
+            raise RefusedError(503, "too many people watch this console already")
+        return StreamingResponse(_renewals(site, watch, asked, watching), media_type="text/event-stream")
 
 
 def _values(watch: Watch) -> dict[str, Any]:
@@ -34,8 +38,18 @@ def _values(watch: Watch) -> dict[str, Any]:
     return {"found": found, "reading": reading, "counted": counted, "span": MINUTES}
 
 
-async def _renewals(site: Site, watch: Watch, asked: Asked) -> AsyncIterator[str]:
-    """Ends with the session."""
+async def _renewals(site: Site, watch: Watch, asked: Asked, watching: set[object]) -> AsyncIterator[str]:
+    """Ends with the session. ``watching`` has a member for each that goes on."""
+    member = object()
+    watching.add(member)
+    try:
+        async for renewal in _renewed(site, watch, asked):
+            yield renewal
+    finally:
+        watching.discard(member)
+
+
+async def _renewed(site: Site, watch: Watch, asked: Asked) -> AsyncIterator[str]:
     for _ in range(LASTING):
         await asyncio.sleep(LOOK_SECONDS)
         try:

@@ -117,8 +117,11 @@ class Provider:
 
     def _name(self, claims: dict[str, Any]) -> str:
         claim = self._settings.oidc_name_claim
-        if claim == "email" and claims.get("email_verified") is False:
-            raise SignOnError("the provider has not verified this e-mail address")
+        if claim == "email" and claims.get("email_verified") is not True:
+            raise SignOnError(
+                "the provider does not say that it has verified this e-mail address; where it never does, "
+                "OIDC_NAME_CLAIM names another claim"
+            )
         name = claims.get(claim)
         if not isinstance(name, str) or not name:
             raise SignOnError(f"the provider does not tell the name: its token has no {claim}")

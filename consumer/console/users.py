@@ -18,6 +18,8 @@ from consumer.errors import CrashError
 from consumer.tables import users
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+NOBODY = "nobody"
+"""Stands for anomalies without an assignee, where they are looked for."""
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 FREE_FAILURES = 4
 FIRST_LOCK = timedelta(seconds=2)
@@ -57,8 +59,10 @@ _SHOWN = (
 
 def create(connection: Connection, name: str, role: Role, password: str | None) -> User:
     """Without a ``password`` the user comes by single sign-on alone. Raises CrashError."""
-    if not NAME.fullmatch(name):
-        raise CrashError(f"{name!r} is no user's name: small letters, digits and . _ @ + -, 64 at most")
+    if not NAME.fullmatch(name) or name == NOBODY:
+        raise CrashError(
+            f"{name!r} is no user's name: small letters, digits and . _ @ + -, 64 at most; nor is {NOBODY}"
+        )
     hashed = _hashed(password) if password is not None else None
     try:
         with connection.begin_nested():

@@ -144,7 +144,7 @@ class Site:
                 session = await self._admitted(request, role)
                 form = await read_form(request) if method == "POST" else EMPTY
                 if method == "POST":
-                    _check_origin(request, session, form)
+                    self._check_origin(request, session, form)
                 _refuse_nul(request.query_params)
                 return await run_in_threadpool(answer, Asked(request, session, form), **request.path_params)
 
@@ -185,6 +185,17 @@ class Site:
 
     def text(self, template: str, asked: Asked | None, **values: Any) -> str:
         return self.templates.get_template(template).render(asked=asked, **values)
+
+    def is_same_origin(self, request: Request) -> bool:
+        """Browsers name the page that a form was sent from. Without a name the token decides alone."""
+        origin = request.headers.get("origin")
+        own = {request.headers.get("host"), urlsplit(self.settings.console_url or "").netloc}
+        return origin is None or (origin != "null" and urlsplit(origin).netloc in own - {""})
+
+    def _check_origin(self, request: Request, session: Session, form: Form) -> None:
+        given = request.headers.get("x-csrf-token") or form.get("csrf", "")
+        if not self.is_same_origin(request) or not session.is_csrf(given):
+            raise RefusedError(403, "this form is not of your session: load its page again")
 
     async def _refused(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
@@ -268,22 +279,10 @@ def own_path(text: str) -> str:
     return text if is_ours and text.isprintable() and "\\" not in text else "/"
 
 
-def is_same_origin(request: Request) -> bool:
-    """Browsers name the page that a form was sent from. Without a name the token decides alone."""
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
-
-
 def _wants_page(request: Request) -> bool:
     """And neither a part of one, nor events: who is not logged in is sent to the log-in."""
     is_partial = request.headers.get("hx-request") == "true"
     return not is_partial and request.headers.get("accept") != "text/event-stream"
-
-
-def _check_origin(request: Request, session: Session, form: Form) -> None:
-    given = request.headers.get("x-csrf-token") or form.get("csrf", "")
-    if not is_same_origin(request) or not session.is_csrf(given):
-        raise RefusedError(403, "this form is not of your session: load its page again")
 
 
 async def _with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:

@@ -1,10 +1,12 @@
 """The same without a mouse."""
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
 from tests.integration.console.browser.conftest import Open
 from tests.integration.console.browser.test_decisions import one, state_of
+from tests.integration.console.browser.test_every_page import PAGES
 
 
 def press(page: Page, *keys: str) -> None:
@@ -101,3 +103,69 @@ def test_keys_do_nothing_while_somebody_writes(open_as: Open) -> None:
     page.keyboard.type("jog?dx")
     assert page.get_by_role("searchbox").input_value() == "jog?dx"
     expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+REACHABLE = """() => {
+  const kinds = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+  const all = document.querySelectorAll(kinds);
+  const seen = [...all].filter((one) => one.checkVisibility() && !one.disabled && !one.closest("dialog"));
+  seen.forEach((one, number) => { one.dataset.reach = number; });
+  return seen.length;
+}"""
+REACHED = "() => document.activeElement?.dataset.reach ?? null"
+SEEN = """() => {
+  const style = getComputedStyle(document.activeElement);
+  return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+}"""
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path != "/"])
+def test_everything_is_reached_by_tab_and_its_focus_is_seen(open_as: Open, path: str) -> None:
+    page = open_as("admin", "/account")
+    page.goto(path)
+    page.wait_for_load_state()
+    wanted = {str(number) for number in range(page.evaluate(REACHABLE))}
+    reached: set[str] = set()
+    for _ in range(12 * len(wanted)):  # a field for a time has a stop for each of its parts
+        if reached == wanted:
+            break
+        page.keyboard.press("Tab")
+        if (at := page.evaluate(REACHED)) is not None and at not in reached:
+            reached.add(at)
+            assert page.evaluate(SEEN), page.evaluate("document.activeElement.outerHTML")
+    assert wanted - reached == set()
+
+
+def test_a_view_is_kept_and_rules_are_tried_without_a_mouse(open_as: Open) -> None:
+    page = open_as("analyst", "/anomalies?rule=burst")
+    page.get_by_text("Save this view").focus()
+    press(page, "Enter", "Tab")
+    page.keyboard.type("bursts")
+    press(page, "Enter")
+    expect(page.get_by_role("link", name="bursts", exact=True)).to_be_visible()
+    press(page, "g", "r")
+    page.wait_for_url("**/rules")
+    press(page, "t")
+    page.wait_for_url("**/rules/try")
+    page.get_by_role("button", name="Try").focus()
+    press(page, "Enter")
+    page.wait_for_url("**/backtests/1")
+    expect(page.locator("main")).to_contain_text("0 are new, 0 have gone", timeout=60_000)
+
+
+def test_a_list_and_a_user_are_made_without_a_mouse(open_as: Open, owner: Engine) -> None:
+    page = open_as("admin", "/lists")
+    page.get_by_role("form", name="Add or remove").get_by_label("List").focus()
+    page.keyboard.type("trusted")
+    press(page, "Tab")
+    page.keyboard.type("landlord")
+    press(page, "Tab")
+    page.keyboard.type("seen by ann")
+    press(page, "Enter")
+    expect(page.get_by_role("region", name="Entries")).to_contain_text("landlord")
+    page.goto("/users")
+    page.get_by_role("form", name="Make a user").get_by_label("Name").focus()
+    page.keyboard.type("eve")
+    press(page, "Enter")
+    expect(page.locator(".good code")).to_be_visible()
+    assert one(owner, "SELECT count(*) FROM users WHERE name = 'eve'") == 1

@@ -181,14 +181,16 @@ class ConsoleSettings(ApplicationSettings):
 
     A session ends after ``session_hours``, and when nobody has used it for ``session_idle_minutes``. ``rules`` as in
     `RulesSettings`. With a ``stream_name`` it asks Kinesis what is left to read; with an ``archive``, a folder or
-    s3://bucket/prefix, it shows an account's past and tries rules, in ``backtest_memory`` as DuckDB writes it.
-    With an ``oidc_issuer`` people may log in there; ``console_url`` is where it sends them back, and
-    ``oidc_name_claim`` says by which of its claims they are known here.
+    s3://bucket/prefix, it shows an account's past and tries rules, in ``backtest_memory`` as DuckDB writes it; with
+    ``api_keys_secret_id``, the secret of the keys' hashes, admins see to those. With an ``oidc_issuer`` people may log
+    in there; ``console_url`` is where it sends them back, and ``oidc_name_claim`` says by which of its claims they are
+    known here.
     """
 
     rules: str | None = None
     stream_name: StreamName | None = None
     archive: str | None = None
+    api_keys_secret_id: str | None = None
     backtest_memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(MB|GB)$")] = "512MB"
 
     console_host: str = "127.0.0.1"

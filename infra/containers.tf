@@ -45,6 +45,8 @@ locals {
     RULES            = local.consumer_settings.RULES
     ARCHIVE          = "s3://${aws_s3_bucket.archive.bucket}/transactions/"
     KEY_KMS_ID       = aws_kms_key.this.arn
+    # Whoever is an admin there sees to the keys, too.
+    API_KEYS_SECRET_ID = aws_secretsmanager_secret.api_keys.name
   })
 
   containers = {

@@ -203,14 +203,20 @@ data "aws_iam_policy_document" "console" {
   }
 
   statement {
+    sid       = "WriteKeys"
+    actions   = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"]
+    resources = [aws_secretsmanager_secret.api_keys.arn]
+  }
+
+  statement {
     sid       = "Key"
-    actions   = ["kms:Decrypt"]
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [aws_kms_key.this.arn]
 
     condition {
       test     = "StringEquals"
       variable = "kms:ViaService"
-      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com"]
+      values   = ["kinesis.${var.region}.amazonaws.com", "s3.${var.region}.amazonaws.com", "secretsmanager.${var.region}.amazonaws.com"]
     }
   }
 }

@@ -113,6 +113,7 @@ def send(
 
 
 def main() -> None:
+    from api_keys.errors import KeysError
     from producer.errors import ProducerError, SettingsError
 
     try:
@@ -120,7 +121,7 @@ def main() -> None:
     except SettingsError as error:
         typer.echo(f"{error}", err=True)
         sys.exit(USAGE)
-    except ProducerError as error:
+    except (ProducerError, KeysError) as error:
         typer.echo(f"Failed: {error}", err=True)
         sys.exit(FAILED)
 

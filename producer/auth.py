@@ -1,63 +1,20 @@
-"""API keys: made, hashed, looked up, kept fresh. Only a key's hash is ever stored."""
+"""Who may send: keys looked up and kept fresh."""
 
-import hashlib
 import hmac
-import re
-import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Annotated, Literal, Protocol
+from typing import Protocol
 
-import msgspec
 import structlog
-from msgspec import Meta
 
-from producer.errors import (
-    MalformedKeysError,
-    NotReadyError,
-    SecretEmptyError,
-    SecretUnavailableError,
-    UnauthorizedError,
-)
+from api_keys.document import KEY, NONE_YET, ApiKey, parse_keys, sha256
+from api_keys.errors import MalformedKeysError, SecretEmptyError, SecretUnavailableError
+from producer.errors import NotReadyError, UnauthorizedError
 from producer.metrics import Metrics
 
 RETRY_UNLOADED_SECONDS = 1
-_KEY = re.compile(r"pk_([a-z0-9]{12})_[A-Za-z0-9_-]{43}")
-
 NOT_LOADED = "the API keys are not loaded"
-NONE_YET = "there is none yet; python -m producer keys create NAME makes the first"
-
-Moment = Annotated[datetime, Meta(tz=True)]
-State = Literal["valid", "expired", "revoked"]
 log = structlog.get_logger(__name__)
-
-
-class ApiKey(msgspec.Struct, frozen=True, rename="camel"):
-    """A key as the secret holds it; `sha256` is the hash of the whole key text, in hex.
-
-    A key with `revoked_at` is invalid from then on, whatever the time says: clocks differ. `replaced_by` is the id of
-    the key that a rotation made in its place.
-    """
-
-    id: Annotated[str, Meta(pattern="^[a-z0-9]{12}$")]
-    name: str
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    created_at: Moment
-    expires_at: Moment | None = None
-    revoked_at: Moment | None = None
-    rate_per_second: Annotated[int, Meta(ge=1)] | None = None
-    replaced_by: str | None = None
-
-    def state(self, now: datetime) -> State:
-        if self.revoked_at:
-            return "revoked"
-        return "expired" if self.expires_at and now >= self.expires_at else "valid"
-
-
-class KeyDocument(msgspec.Struct, frozen=True):
-    """The secret's content. Fields that are not known here are left out when it is read."""
-
-    keys: list[ApiKey]
 
 
 class SecretSource(Protocol):
@@ -65,32 +22,6 @@ class SecretSource(Protocol):
 
     async def read(self) -> str:
         """Its current text. Raises SecretUnavailableError, or its SecretEmptyError."""
-
-
-def parse_keys(document: str) -> dict[str, ApiKey]:
-    """The keys by their id. Raises MalformedKeysError, whose message holds nothing of the document."""
-    try:
-        keys = msgspec.json.decode(document, type=KeyDocument).keys
-    except ValueError as error:
-        where = str(error).rpartition(" - at ")[2] if isinstance(error, msgspec.ValidationError) else "it is not JSON"
-        raise MalformedKeysError(f"the secret is no key document: {where}") from None
-    by_id = {key.id: key for key in keys}
-    if len(by_id) < len(keys):
-        raise MalformedKeysError("the secret is no key document: two keys have the same id")
-    return by_id
-
-
-def new_key(
-    name: str, now: datetime, expires_at: datetime | None = None, rate: int | None = None
-) -> tuple[str, ApiKey]:
-    """The key's text, which is shown once and never stored, and what is stored."""
-    key_id = secrets.token_hex(6)
-    text = f"pk_{key_id}_{secrets.token_urlsafe(32)}"
-    return text, ApiKey(key_id, name, _sha256(text), now, expires_at, None, rate)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class KeyRing:
@@ -120,9 +51,9 @@ class KeyRing:
         """Raises UnauthorizedError, the same whatever is wrong, or NotReadyError while no keys were ever read."""
         if self._keys is None:
             raise NotReadyError("the API keys are not loaded yet", RETRY_UNLOADED_SECONDS)
-        match = _KEY.fullmatch(text or "")
+        match = KEY.fullmatch(text or "")
         key = self._keys.get(match[1]) if match else None
-        if key is None or not hmac.compare_digest(_sha256(text or ""), key.sha256):
+        if key is None or not hmac.compare_digest(sha256(text or ""), key.sha256):
             raise UnauthorizedError
         if key.state(self._now()) != "valid":
             raise UnauthorizedError

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from producer import keystore, kinesis
+from api_keys import store
+from producer import kinesis
 from producer.errors import SettingsError
 from producer.keys import caller
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def secrets_manager(region: str) -> "SecretsManagerClient":
     """Raises SettingsError, as the others do."""
     with _failing_on_configuration():
-        return boto3.client("secretsmanager", config=keystore.client_config(region))
+        return boto3.client("secretsmanager", config=store.client_config(region))
 
 
 def kinesis_client(region: str, concurrency: int) -> "KinesisClient":

@@ -12,8 +12,9 @@ import structlog
 from fastapi import Response
 from starlette.types import Receive, Scope, Send
 
+from api_keys.document import ApiKey
 from producer import body, swift, wire
-from producer.auth import ApiKey, KeyRing
+from producer.auth import KeyRing
 from producer.envelope import split
 from producer.errors import BufferFullError, OverloadedError, RequestError
 from producer.head import Head

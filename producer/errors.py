@@ -13,10 +13,6 @@ ProducerError
 ├── BufferFullError          retry: more is waiting to be published than may wait
 ├── StreamUnavailableError   retry: the stream is down, slow or busy
 ├── StreamBrokenError        crash: no retry helps, somebody has to mend the deployment
-├── SecretUnavailableError   retry: a secret can't be read or written now
-│   └── SecretEmptyError           there is none, or it has no value yet
-├── MalformedKeysError       crash: the secret holds no key document
-├── KeyChoiceError           reject: there is no such key, or more than one
 ├── NotWellError             retry: the service is not live, or not ready
 └── SettingsError            crash: the process must not start
 """
@@ -113,22 +109,6 @@ class StreamUnavailableError(ProducerError):
 
 class StreamBrokenError(ProducerError):
     """The call was refused for good: access, a missing stream, an invalid call."""
-
-
-class SecretUnavailableError(ProducerError):
-    """Secrets Manager did not do what was asked of it."""
-
-
-class SecretEmptyError(SecretUnavailableError):
-    """The secret does not exist, or nothing was ever put into it."""
-
-
-class MalformedKeysError(ProducerError):
-    """The secret is not the document it has to be."""
-
-
-class KeyChoiceError(ProducerError):
-    """A command names no key, more than one, or one that can't be changed so; the message says what to name."""
 
 
 class NotWellError(ProducerError):

@@ -19,6 +19,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from api_keys.store import KeyStore
 from producer import clients, kinesis
 from producer.api import Readiness, create_app
 from producer.auth import KeyRing, utc_now
@@ -28,7 +29,6 @@ from producer.deadlines import ConnectionLimits
 from producer.emf import MinuteReport, to_log_stream
 from producer.files import allow_open_files
 from producer.intake import Intake
-from producer.keystore import KeyStore
 from producer.metrics import Metrics
 from producer.packing import FIRST_LAYOUT, Packer
 from producer.publish import Publisher, PublishLimits, Timing

@@ -40,6 +40,7 @@ IN_WORDS = {
     "RULES",
     "AWS_REGION",
     "STREAM_NAME",
+    "API_KEYS_SECRET_ID",
 }
 
 

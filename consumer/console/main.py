@@ -7,6 +7,7 @@ from consumer.console import (
     anomaly_page,
     anomaly_pages,
     dead_letter_pages,
+    key_pages,
     list_pages,
     login_pages,
     overview_pages,
@@ -31,6 +32,7 @@ PARTS = (
     rule_pages,
     dead_letter_pages,
     list_pages,
+    key_pages,
     user_pages,
     static,
 )

@@ -14,13 +14,14 @@ messages = Console(stderr=True)
 @app.command()
 def bootstrap() -> None:
     """Make what Terraform makes on AWS, and the API key of COLLECTOR_API_KEY. Safe to repeat."""
+    from api_keys.errors import KeysError
     from infra.compose.bootstrap import bootstrap as make
     from infra.local.resources import ResourcesFailedError
     from producer.errors import ProducerError
 
     try:
         make(os.environ)
-    except (ResourcesFailedError, ProducerError, KeyError) as error:
+    except (ResourcesFailedError, ProducerError, KeysError, KeyError) as error:
         messages.print(f"[bold red]{type(error).__name__}: {error}[/]", highlight=False)
         sys.exit(1)
 

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 
 import boto3
 
+from api_keys.document import ApiKey, parse_keys
+from api_keys.store import KeyStore, client_config
 from infra.local import resources
-from producer.auth import ApiKey, parse_keys, utc_now
-from producer.keystore import KeyStore, client_config
+from producer.auth import utc_now
 
 
 def bootstrap(settings: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ content_tag() { # service, architecture
 
 contents() { # service: each file's name and checksum
   local file
-  find "$1" .dockerignore -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | while IFS= read -r file; do
+  find "$1" api_keys .dockerignore -type f ! -path '*/__pycache__/*' | LC_ALL=C sort | while IFS= read -r file; do
     echo "$file $(sha256 <"$file")"
   done
 }

@@ -127,5 +127,6 @@ def _console(local: Local) -> Program:
         "CONSOLE_PORT": str(local.console_port),
         "CONSOLE_HTTPS": "false",
         "ARCHIVE": ARCHIVE,
+        "API_KEYS_SECRET_ID": KEYS_SECRET,
     }
     return Program("console", [sys.executable, "-m", "consumer", "console"], service_environment(local) | settings)

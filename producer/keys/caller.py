@@ -9,7 +9,7 @@ from typing import Protocol
 
 from botocore.config import Config
 
-from producer.keystore import VENDOR_ERRORS
+from api_keys.store import VENDOR_ERRORS
 
 
 class Identities(Protocol):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from producer.keys.issuer import Issued, Issuer
+    from api_keys.issuer import Issued, Issuer
 
 app = typer.Typer(no_args_is_help=True, help="API keys: their hashes are kept in Secrets Manager.")
 
@@ -114,12 +114,12 @@ def revoke(
 
 
 def _issuer(to_secret: str | None = None) -> "Issuer":
+    from api_keys.issuer import Issuer
+    from api_keys.store import KeyStore
     from producer import clients, logs
     from producer.auth import utc_now
     from producer.keys.caller import caller
     from producer.keys.handover import handover_to
-    from producer.keys.issuer import Issuer
-    from producer.keystore import KeyStore
     from producer.settings import KeyCommandSettings, load
 
     settings = load(KeyCommandSettings)

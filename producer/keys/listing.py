@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from producer.auth import ApiKey
+from api_keys.document import ApiKey
 
 COLOURS = {"valid": "green", "expired": "yellow", "revoked": "red"}
 

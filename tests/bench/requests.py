@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from producer.auth import ApiKey
+from api_keys.document import ApiKey
 
 # Known to every process of a run; opens nothing but the sink.
 KEY_TEXT = f"pk_{'0' * 12}_{'A' * 43}"

@@ -4,6 +4,7 @@ A change of what is called is written down with RECORD_CALLS=1, and then asks fo
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,8 @@ def use_the_console(driver: Driver) -> None:
     with httpx.Client(base_url=local.console_url, timeout=60, follow_redirects=True) as client:
         assert "every record of the stream is stored" in client.post("/login", data=form).text
         assert "large-amount" in client.get("/rules").text
+        (token,) = set(re.findall(r'name="csrf" (?:content|value)="(\w+)"', client.get("/keys").text))
+        assert "hand it over now" in client.post("/keys", data={"csrf": token, "name": "of the console"}).text
         assert "objects of the 12 hours" in client.get("/anomalies/1?history=archive").text
 
 

@@ -21,7 +21,7 @@ def main(target: str, runs: int) -> None:
         import atheris
     except ModuleNotFoundError:
         sys.exit(NEEDED)
-    with atheris.instrument_imports(include=["producer", "consumer"]):
+    with atheris.instrument_imports(include=["api_keys", "producer", "consumer"]):
         from tests.fuzz import seeds, targets
 
     promise = targets.PROMISES[target]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api_keys.document import parse_keys
+from api_keys.errors import MalformedKeysError
 from producer import amount, fields
-from producer.auth import parse_keys
-from producer.errors import MalformedKeysError
 from tests.fuzz import EXAMPLES
 from tests.fuzz.parsers import TARGETS
 from tests.fuzz.seeds import SEEDS, WORDS

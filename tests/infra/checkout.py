@@ -44,7 +44,7 @@ class Checkout:
             shutil.copy(CHECKOUT / name, folder)
         for file in _terraform_files():
             shutil.copy(file, infra)
-        for part in ("infra/deploy", "producer", "consumer"):
+        for part in ("infra/deploy", "api_keys", "producer", "consumer"):
             shutil.copytree(CHECKOUT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(OVERRIDE, infra)
         self._override_url()

@@ -58,7 +58,8 @@ UNSEEN = {
         "rds-db:connect": LOGIN,
     },
     "console": {
-        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of rules and an archive that are encrypted",
+        "kms:Decrypt": "GetRecords of an encrypted stream, GetObject of rules and an archive, GetSecretValue",
+        "kms:GenerateDataKey": "PutSecretValue of an encrypted secret",
         "rds-db:connect": LOGIN,
     },
     "console-tool": {

@@ -30,6 +30,8 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / service).mkdir()
         (tmp_path / service / "Dockerfile").write_text("FROM scratch\n")
         (tmp_path / service / "main.py").write_text("print()\n")
+    (tmp_path / "api_keys").mkdir()
+    (tmp_path / "api_keys" / "store.py").write_text("print()\n")
     (tmp_path / ".dockerignore").write_text("*\n")
     return tmp_path
 
@@ -53,7 +55,10 @@ def test_the_same_content_has_the_same_tag_wherever_it_lies(
     assert re.fullmatch("[0-9a-f]{16}", tag(folder))
 
 
-@pytest.mark.parametrize("change", ["producer/main.py", "producer/Dockerfile", "producer/new.py", ".dockerignore"])
+CHANGES = ["producer/main.py", "producer/Dockerfile", "producer/new.py", "api_keys/store.py", ".dockerignore"]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_whatever_goes_into_an_image_changes_its_tag(folder: Path, change: str) -> None:
     before = tag(folder)
     (folder / change).write_text("changed\n")

@@ -7,12 +7,14 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from producer.auth import ApiKey, KeyRing, utc_now
-from producer.errors import SecretEmptyError, UnauthorizedError
+from api_keys.document import ApiKey
+from api_keys.errors import SecretEmptyError
+from api_keys.handover import Handover
+from api_keys.issuer import Issuer
+from api_keys.store import KeyStore
+from producer.auth import KeyRing, utc_now
+from producer.errors import UnauthorizedError
 from producer.keys.caller import caller
-from producer.keys.handover import Handover
-from producer.keys.issuer import Issuer
-from producer.keystore import KeyStore
 from tests.integration.emulator import Emulator, running
 from tests.producer.fakes import metrics
 

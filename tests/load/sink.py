@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
-from producer.auth import ApiKey
+from api_keys.document import ApiKey
 from tests.producer.fake_aws import FakeAws
 from tests.producer.fake_secrets_manager import FakeSecretsManager
 from tests.producer.fakes import key_document

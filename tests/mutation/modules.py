@@ -12,6 +12,13 @@ class Target(NamedTuple):
     """The seconds after which one of its tests is held to hang."""
 
 
+OF_KEYS = (
+    "tests/producer/test_keys.py",
+    "tests/producer/test_keystore.py",
+    "tests/producer/test_issuer.py",
+    "tests/producer/test_keys_command.py",
+    "tests/producer/test_api_refusals.py",
+)
 TARGETS = (
     Target(
         "consumer/pipeline.py",
@@ -48,14 +55,6 @@ TARGETS = (
         ),
         longest=15,
     ),
-    Target(
-        "producer/auth.py",
-        (
-            "tests/producer/test_keys.py",
-            "tests/producer/test_keystore.py",
-            "tests/producer/test_issuer.py",
-            "tests/producer/test_keys_command.py",
-            "tests/producer/test_api_refusals.py",
-        ),
-    ),
+    Target("producer/auth.py", OF_KEYS),
+    Target("api_keys/document.py", OF_KEYS),
 )

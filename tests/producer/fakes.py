@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from producer.auth import ApiKey
+from api_keys.document import ApiKey
 from producer.buffer import Entry, Room
 from producer.metrics import Metrics
 from producer.publish import Publisher, PublishLimits, Timing

@@ -9,8 +9,9 @@ import httpx
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from api_keys.document import ApiKey, new_key
 from producer.api import Readiness, create_app
-from producer.auth import ApiKey, KeyRing, new_key
+from producer.auth import KeyRing
 from producer.collect import Collector, RequestLimits
 from producer.intake import Intake
 from producer.metrics import Metrics

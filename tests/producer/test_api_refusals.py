@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from producer.auth import new_key
+from api_keys.document import new_key
 from producer.envelope import split
 from tests.producer.builders import numbered_records, record
 from tests.producer.receipts import BAD, accepted, is_problem

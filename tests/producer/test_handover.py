@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from producer.errors import SecretUnavailableError, SettingsError
-from producer.keys.handover import Handover, handover_to
+from api_keys.errors import SecretUnavailableError
+from api_keys.handover import Handover
+from producer.errors import SettingsError
+from producer.keys.handover import handover_to
 from tests.producer.fake_secrets_manager import FakeSecretsManager, refusal
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"

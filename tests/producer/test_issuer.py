@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from producer.auth import ApiKey, KeyRing
-from producer.errors import KeyChoiceError, MalformedKeysError, SecretUnavailableError, UnauthorizedError
-from producer.keys.handover import Handover
-from producer.keys.issuer import Issued, Issuer
-from producer.keystore import KeyStore
+from api_keys.document import ApiKey
+from api_keys.errors import KeyChoiceError, MalformedKeysError, SecretUnavailableError
+from api_keys.handover import Handover
+from api_keys.issuer import Issued, Issuer
+from api_keys.store import KeyStore
+from producer.auth import KeyRing
+from producer.errors import UnauthorizedError
 from tests.producer.fake_secrets_manager import FakeSecretsManager, refusal
 from tests.producer.fakes import key_document, metrics
 from tests.producer.service import KEY, KEY_TEXT, NOW, revised

@@ -9,14 +9,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
-from producer.auth import ApiKey, KeyRing, new_key, parse_keys
-from producer.errors import (
-    MalformedKeysError,
-    NotReadyError,
-    SecretEmptyError,
-    SecretUnavailableError,
-    UnauthorizedError,
-)
+from api_keys.document import ApiKey, new_key, parse_keys
+from api_keys.errors import MalformedKeysError, SecretEmptyError, SecretUnavailableError
+from producer.auth import KeyRing
+from producer.errors import NotReadyError, UnauthorizedError
 from producer.metrics import Metrics
 from tests.producer.fakes import FakeSecrets, key_document, metrics
 from tests.producer.service import KEY, KEY_TEXT, NOW, revised

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from producer.auth import new_key
+from api_keys.document import new_key
 from tests.producer import fake_aws
 from tests.producer.fake_aws import FakeAws
 from tests.producer.fake_secrets_manager import FakeSecretsManager, refusal

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.parsers import ResponseParserError
 
-from producer.auth import new_key
-from producer.errors import KeyChoiceError, MalformedKeysError, SecretEmptyError, SecretUnavailableError
-from producer.keystore import KeyStore, client_config
+from api_keys.document import new_key
+from api_keys.errors import KeyChoiceError, MalformedKeysError, SecretEmptyError, SecretUnavailableError
+from api_keys.store import KeyStore, client_config
 from tests.producer.fake_secrets_manager import FakeSecretsManager, refusal
 from tests.producer.fakes import key_document
 from tests.producer.loopback import loopback

@@ -9,12 +9,17 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 from sqlalchemy import Engine
 
+from api_keys.document import new_key
+from api_keys.store import KeyStore
 from consumer.console.web import Site
 from tests.integration.conftest import CONSOLE_ROLE, as_user
+from tests.integration.console import seed
 from tests.integration.console.serving import PASSWORD, add_people, made
+from tests.integration.emulator import REGION, Emulator, running
 
 Open = Callable[..., Page]
 SECONDS = 10
+KEYS_SECRET = "payments/api-keys"
 
 
 @pytest.fixture(scope="session")
@@ -31,10 +36,25 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Of Secrets Manager, with a key."""
+    with running(tmp_path_factory.mktemp("emulator")) as found:
+        store = KeyStore(found.client("secretsmanager"), KEYS_SECRET)
+        store.add(new_key("Bank of Example", seed.NOON)[1])
+        yield found
+
+
 @pytest.fixture
-def site(owner_url: str, owner: Engine, tmp_path: Path) -> Iterator[Site]:
+def site(
+    owner_url: str, owner: Engine, tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Site]:
     """With an hour of payments, always the same."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", emulator.url)
     found = made(as_user(owner_url, CONSOLE_ROLE), owner, tmp_path)
+    found.settings = found.settings.model_copy(update={"api_keys_secret_id": KEYS_SECRET, "aws_region": REGION})
     add_people(found)
     yield found
     found.engine.dispose()

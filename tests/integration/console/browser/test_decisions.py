@@ -177,6 +177,20 @@ def test_lists_are_added_to_and_ended(open_as: Open, owner: Engine) -> None:
     assert one(owner, "SELECT removal_reason FROM list_entries WHERE value = 'baker'") == "moved out"
 
 
+def test_a_key_is_made_rotated_and_revoked(open_as: Open, owner: Engine) -> None:
+    page = open_as("admin", "/keys")
+    page.get_by_role("form", name="Make a key").get_by_label("Whose").fill("Bank of Tests")
+    page.get_by_label("Expires after days").fill("30")
+    page.get_by_role("button", name="Make a key").click()
+    made = page.get_by_role("status").locator("code").inner_text()
+    page.get_by_role("button", name=f"Rotate {made.split('_')[1]}").click()
+    expect(page.get_by_role("status")).to_contain_text("is valid until")
+    rotated = page.get_by_role("status").locator("code").inner_text()
+    page.get_by_role("button", name=f"Revoke {rotated.split('_')[1]}").click()
+    expect(page.get_by_role("region", name="Keys")).to_contain_text("revoked")
+    assert one(owner, "SELECT count(*) FROM console_events WHERE action LIKE 'key %'") == 3
+
+
 def test_an_admin_makes_a_user_who_logs_in_and_changes_the_password(open_as: Open, browser: object) -> None:
     page = open_as("admin", "/users")
     page.get_by_role("form", name="Make a user").get_by_label("Name").fill("eve")

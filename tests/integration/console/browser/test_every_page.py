@@ -22,6 +22,7 @@ PAGES = {
     "/dead-letters?reason=nothing-like-it": "Nothing is there that matches all of this",
     "/dead-letters/shardId-000000000000:1001:1": "Its bytes",
     "/lists": "Nobody stands in any list",
+    "/keys": "Bank of Example",
     "/users": "Make the user",
     "/log": "log-in",
     "/account": "Your password",

@@ -9,8 +9,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from producer.auth import NONE_YET, ApiKey, parse_keys
-from producer.errors import SecretEmptyError, SecretUnavailableError
+from api_keys.document import NONE_YET, ApiKey, parse_keys
+from api_keys.errors import SecretEmptyError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

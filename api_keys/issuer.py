@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 import structlog
 
-from producer.auth import ApiKey, new_key
-from producer.errors import KeyChoiceError, SecretEmptyError
-from producer.keys.handover import Handover
-from producer.keystore import KeyStore
+from api_keys.document import ApiKey, new_key
+from api_keys.errors import KeyChoiceError, SecretEmptyError
+from api_keys.handover import Handover
+from api_keys.store import KeyStore
 
 LIST = "python -m producer keys list shows them"
 

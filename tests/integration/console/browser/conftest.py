@@ -22,9 +22,12 @@ SECONDS = 10
 KEYS_SECRET = "payments/api-keys"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """CHROMIUM, or the one on the path; where BROWSER_TESTS is required, there must be one."""
+    """CHROMIUM, or the one on the path; where BROWSER_TESTS is required, there must be one.
+
+    While it is there, Playwright's event loop runs, and no other test could have one.
+    """
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not path and os.environ.get("BROWSER_TESTS") != "required":
         pytest.skip("there is no Chromium: apt-get install chromium, or CHROMIUM=/path/to/it")

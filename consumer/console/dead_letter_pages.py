@@ -1,6 +1,5 @@
 """The dead letters: found, looked at byte by byte, put through the rules again or set aside."""
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from consumer import breaker_state, letters
 from consumer.console import log as console_log
+from consumer.console.fields import moment
 from consumer.console.roles import Role
 from consumer.console.web import Asked, Form, RefusedError, Site
 from consumer.errors import ConsumerError
@@ -127,26 +127,18 @@ def _selection(given: dict[str, str], limit: int) -> Selection:
     state = given["state"] or "open"
     if state != "any" and state not in {*State}:
         raise RefusedError(400, f"a state is {', '.join(State)} or any")
+    try:
+        begin, end = moment(given["from"]), moment(given["to"])
+    except ValueError as error:
+        raise RefusedError(400, str(error)) from None
     return Selection(
         None if state == "any" else State(state),
         reason=given["reason"] or None,
         shard=given["shard"] or None,
-        begin=_moment(given["from"]),
-        end=_moment(given["to"]),
+        begin=begin,
+        end=end,
         limit=limit,
     )
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise RefusedError(400, "a time is written like 2026-11-23T10:00:00Z")
-    return found
 
 
 def _place(text: str) -> Place:

@@ -6,6 +6,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from consumer import lists
 from consumer.console import log as console_log
+from consumer.console.fields import moment
 from consumer.console.roles import Role
 from consumer.console.web import Asked, Site
 from consumer.errors import CrashError
@@ -49,12 +50,12 @@ def _changed(site: Site, asked: Asked, *, is_addition: bool) -> Response:
         change = Change(name, values, reason, asked.by)
         with site.engine.begin() as connection:
             if is_addition:
-                lists.add(connection, change, _moment(asked.words("expires")))
+                lists.add(connection, change, moment(asked.words("expires")))
             else:
                 lists.remove(connection, change)
             action = "list: added" if is_addition else "list: removed"
             console_log.tell(connection, asked.by, action, name, {"values": values, "reason": reason})
-    except CrashError as error:
+    except (CrashError, ValueError) as error:
         return _listed(site, asked, str(error))
     return RedirectResponse("/lists", 303)
 
@@ -67,15 +68,3 @@ def _check(name: str, values: list[str], reason: str) -> None:
         raise CrashError(f"name 1 to {MOST_VALUES:,} values, one a line, of at most {LONGEST:,} printable characters")
     if not reason or len(reason) > LONGEST:
         raise CrashError("say why: it stands beside the entry for ever")
-
-
-def _moment(text: str) -> datetime | None:
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise CrashError("an expiry is written like 2027-01-01T00:00:00Z")
-    return found

@@ -13,6 +13,7 @@ from consumer.backtest.run import Scope
 from consumer.console import backtests
 from consumer.console import log as console_log
 from consumer.console.backtests import Backtests, BusyError, Wish
+from consumer.console.fields import moment
 from consumer.console.roles import Role
 from consumer.console.web import Asked, RefusedError, Site
 from consumer.publishing.reports import reports
@@ -39,8 +40,6 @@ class Shown(NamedTuple):
 
 
 def add_to(site: Site) -> None:
-    runs = Backtests(site.engine, site.settings)
-
     @site.page("/rules", Role.VIEWER)
     def listed(asked: Asked) -> Response:
         known = site.rules.known()
@@ -67,6 +66,12 @@ def add_to(site: Site) -> None:
             tests=_tests(one.text),
             lines=list(_difference(other, one)),
         )
+
+    _add_backtests(site)
+
+
+def _add_backtests(site: Site) -> None:
+    runs = Backtests(site.engine, site.settings)
 
     @site.page("/rules/try", Role.ANALYST)
     def begin(asked: Asked) -> Response:
@@ -157,7 +162,7 @@ def _tried(site: Site, asked: Asked, runs: Backtests) -> Response:
     against = _edition(editions, _number(given["against"], 0))
     try:
         candidate = rulefile.read(text)
-        scope = Scope(_moment(given["from"]), _moment(given["to"]))
+        scope = Scope(moment(given["from"]), moment(given["to"]))
         number = runs.begin(Wish(asked.by, text, candidate, against.number, against.rules, scope))
     except FaultsError as error:
         return _form(site, asked, text, faults=error.faults, **given)
@@ -166,16 +171,3 @@ def _tried(site: Site, asked: Asked, runs: Backtests) -> Response:
     with site.engine.begin() as connection:
         console_log.tell(connection, asked.by, "backtest", str(number))
     return RedirectResponse(f"/backtests/{number}", 303)
-
-
-def _moment(text: str) -> datetime | None:
-    """Raises ValueError."""
-    if not text:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("a time is written like 2026-11-23T10:00:00Z") from None
-    if found.tzinfo is None:
-        raise ValueError("a time has an offset, like 2026-11-23T10:00:00Z")
-    return found

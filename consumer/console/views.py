@@ -8,6 +8,7 @@ from enum import EnumType, StrEnum
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from consumer.console.fields import moment
 from consumer.errors import ConsumerError
 from consumer.rules.ruleset import Severity
 
@@ -128,12 +129,9 @@ def _amount(text: str) -> Decimal:
 
 
 def _time(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("RFC 3339, like 2026-11-23T10:00:00Z") from None
-    if found.tzinfo is None:
-        raise ValueError("with an offset, like 2026-11-23T10:00:00Z")
+    found = moment(text)
+    if found is None:
+        raise ValueError("a time, like 2026-11-23T10:00:00Z")
     return found
 
 

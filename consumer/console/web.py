@@ -224,12 +224,12 @@ class Site:
 
     async def _unavailable(self, request: Request, error: Exception) -> Response:
         log.error("the database does not answer", path=request.url.path, error=describe(error))
-        words = "the database does not answer in time; nothing was changed. Try again in a moment"
+        words = "the database does not answer in time. Look at what is there now before you try again"
         return self.render("refused.html", None, status=503, words=words)
 
     async def _failed(self, request: Request, error: Exception) -> Response:
         log.error("a page failed", path=request.url.path, exc_info=error)
-        words = "this page failed, and the console's log says why; nothing was changed"
+        words = "this page failed, and the console's log says why. Look at what is there now before you try again"
         return self.render("refused.html", None, status=500, words=words)
 
 

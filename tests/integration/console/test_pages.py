@@ -131,7 +131,7 @@ def test_the_breaker_is_reset_by_an_admin_who_says_why(log_in: LogIn, owner: Eng
         ({"list": "Bad Name"}, "small letters"),
         ({"list": "trusted", "values": ""}, "name 1 to"),
         ({"list": "trusted", "values": "x", "reason": " "}, "say why"),
-        ({"list": "trusted", "values": "x", "reason": "y", "expires": "soon"}, "an expiry is written"),
+        ({"list": "trusted", "values": "x", "reason": "y", "expires": "soon"}, "a time is written"),
         ({"list": "trusted", "values": "x", "reason": "y", "expires": "2020-01-01T00:00:00Z"}, "would expire"),
     ],
 )

@@ -402,6 +402,7 @@ anomaly_events = Table(
     _text("words", "The comment, or the reason", server_default=""),
     CheckConstraint("kind IN ('state', 'assignee', 'comment')", name="kind"),
     Index(None, "anomaly_id", "id"),
+    Index("anomaly_events_words_idx", text("to_tsvector('simple'::regconfig, words)"), postgresql_using="gin"),
     comment="What people did about each anomaly: added to, and never changed",
 )
 

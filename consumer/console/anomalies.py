@@ -9,16 +9,18 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, literal_column, select, tuple_, union
 
 from consumer.console.views import Cursor, View
 from consumer.rules.ruleset import Severity
-from consumer.tables import anomalies
+from consumer.tables import anomalies, anomaly_events
 
 PAGE = 50
 ACCOUNTS = ("sender_id", "receiver_id", "sender_iban", "receiver_iban")
 BANKS = ("sender_bank_id", "receiver_bank_id")
 BEHIND_ALL_LETTERS = "\U0010ffff"
+SIMPLE: ColumnElement[Any] = literal_column("'simple'::regconfig")
+"""As the index of the words is made: they are taken as they were written, for people write in any language."""
 Severities = Mapping[str, Severity]
 """Of rules, by id."""
 _columns = anomalies.c
@@ -97,17 +99,26 @@ def _anywhere(view: View, severities: Severities) -> Iterator[list[ColumnElement
     if view.bank is not None:
         yield [_columns[name] == view.bank for name in BANKS]
     if view.text is not None:
-        yield _beginning(view.text)
+        yield _found(view.text)
     if view.severity is not None:
         rules = sorted(rule_id for rule_id, severity in severities.items() if severity is view.severity)
         is_narrow = view.rule is not None or view.account is not None or view.text is not None
         yield [_columns.rule_id.in_(rules)] if is_narrow or not rules else [_columns.rule_id == one for one in rules]
 
 
-def _beginning(text: str) -> list[ColumnElement[bool]]:
+def _found(text: str) -> list[ColumnElement[bool]]:
     if (identity := _uuid(text)) is not None:
         return [_columns.transaction_id == identity]
-    return [and_(_columns[name] >= text, _columns[name] < text + BEHIND_ALL_LETTERS) for name in (*ACCOUNTS, *BANKS)]
+    begins = [and_(_columns[name] >= text, _columns[name] < text + BEHIND_ALL_LETTERS) for name in (*ACCOUNTS, *BANKS)]
+    return [*begins, _told(text)]
+
+
+def _told(text: str) -> ColumnElement[bool]:
+    """Somebody's comment or reason holds words that begin so, in any case and order."""
+    escaped = text.replace("\\", r"\\").replace("'", "''")
+    words = " & ".join(f"'{word}':*" for word in escaped.split())
+    told = func.to_tsvector(SIMPLE, anomaly_events.c.words).op("@@")(func.to_tsquery(SIMPLE, words))
+    return _columns.id.in_(select(anomaly_events.c.anomaly_id).where(told))
 
 
 def _uuid(text: str) -> UUID | None:

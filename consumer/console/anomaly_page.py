@@ -70,7 +70,7 @@ def _changed(site: Site, asked: Asked, number: int, what: str) -> Response:
     try:
         with site.engine.begin() as connection:
             if what == "state":
-                triage.decide(connection, change, _state(asked.words("state")), asked.words("words"))
+                triage.decide(connection, change, triage.state_named(asked.words("state")), asked.words("words"))
             elif what == "assignee":
                 triage.assign(connection, change, asked.words("assignee") or None)
             else:
@@ -79,9 +79,3 @@ def _changed(site: Site, asked: Asked, number: int, what: str) -> Response:
     except TriageError as error:
         return _shown(site, asked, number, str(error), 409 if isinstance(error, OvertakenError) else 422)
     return RedirectResponse(f"/anomalies/{number}", 303)
-
-
-def _state(text: str) -> State:
-    if text not in {*State}:
-        raise TriageError(f"a state is {', '.join(State)}")
-    return State(text)

@@ -89,8 +89,10 @@ def _together(asked: Asked, connection: Connection) -> Together:
     kind, _, target = asked.words("to").partition(":")
     if kind == "assign":
         return triage.together(connection, changes, lambda one: triage.assign(connection, one, target or None))
-    state, words = _state(target), asked.words("words")
-    return triage.together(connection, changes, lambda one: triage.decide(connection, one, state, words))
+    words = asked.words("words")
+    return triage.together(
+        connection, changes, lambda one: triage.decide(connection, one, triage.state_named(target), words)
+    )
 
 
 def _change(asked: Asked, text: str) -> Change:
@@ -98,12 +100,6 @@ def _change(asked: Asked, text: str) -> Change:
     if not (number.isdecimal() and revision.isdecimal() and len(text) < 40):
         raise RefusedError(400, "an anomaly is named by its number and revision")
     return Change(int(number), int(revision), asked.by)
-
-
-def _state(text: str) -> State:
-    if text not in {*State}:
-        raise RefusedError(400, f"a state is {', '.join(State)}")
-    return State(text)
 
 
 def _listed(

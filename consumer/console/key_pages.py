@@ -64,15 +64,15 @@ def _issued(site: Site, asked: Asked, action: str, issue: Callable[[Issuer], Iss
 
 def _listed(site: Site, asked: Asked, *, fault: str = "", issued: Issued | None = None) -> Response:
     keys: list[ApiKey] = []
+    status = 422 if fault else 200
     try:
         keys = list(_issuer(site, asked).store.keys().values())
     except SecretEmptyError:
         pass  # the page says how the first is made
     except KeysError as error:
-        fault = fault or str(error)
+        fault, status = fault or str(error), 503
     now = datetime.now(UTC)
     states = {key.id: key.state(now) for key in keys}
-    status = 422 if fault else 200
     return site.render("keys.html", asked, status=status, keys=keys, states=states, issued=issued, fault=fault)
 
 

@@ -149,39 +149,36 @@ def look(connection: Connection, application: str, reading: Reading | None, now:
     mails = Mails(*connection.execute(_MAILS, at).one())
     consumers, faulty = connection.execute(_CONSUMERS, mine).one()
     shards, last = connection.execute(_SHARDS).one()
-    is_mail_late, is_tripped = connection.execute(_OTHERS, {**mine, "late": LATE_MAIL.total_seconds()}).one()
     audit = connection.execute(_AUDIT).one_or_none()
+    is_mail_late, is_tripped = connection.execute(_OTHERS, {**mine, "late": LATE_MAIL.total_seconds()}).one()
     told = {
         Concern("The breaker has stopped the consumer before a flood of dead letters", "/dead-letters"): is_tripped,
         Concern("No consumer has said within a minute that it runs", "/rules"): not consumers,
-        Concern(_behind(total.at, reading), "/"): reading
-        and reading.oldest
-        and total.at - reading.oldest > LATE_RECORD,
-        Concern(f"{counted(waiting.dead_letters)} lines could not be evaluated", "/dead-letters"): waiting.dead_letters,
-        Concern(f"{mails.failed:,} e-mails were refused for good", "/anomalies"): mails.failed,
+        Concern(_behind(total.at, reading), "/"): _is_late(total.at, reading),
+        Concern(f"{_many(waiting.dead_letters, 'line')} could not be evaluated", "/dead-letters"): waiting.dead_letters,
+        Concern(f"SES has refused {_many(mails.failed, 'e-mail')} for good", "/anomalies"): mails.failed,
         Concern("Alerts have waited for an e-mail for more than 15 minutes", "/anomalies"): is_mail_late,
         Concern(f"The published rules cannot be taken up by {faulty}", "/rules"): faulty,
         Concern("The last audit found a difference between archive and database", "/"): audit and not audit.is_clean,
     }
-    return Overview(
-        total.at,
-        [Minute(*row) for row in connection.execute(_MINUTES, {"minutes": MINUTES, **at})],
-        total,
-        [Firing(*row) for row in connection.execute(_RULES, most)],
-        waiting,
-        mails,
-        shards,
-        last,
-        consumers,
-        audit,
-        [concern for concern, is_so in told.items() if is_so],
-    )
+    minutes = [Minute(*row) for row in connection.execute(_MINUTES, {"minutes": MINUTES, **at})]
+    firing = [Firing(*row) for row in connection.execute(_RULES, most)]
+    concerns = [concern for concern, is_so in told.items() if is_so]
+    return Overview(total.at, minutes, total, firing, waiting, mails, shards, last, consumers, audit, concerns)
+
+
+def _is_late(now: datetime, reading: Reading | None) -> bool:
+    return bool(reading and reading.oldest and now - reading.oldest > LATE_RECORD)
 
 
 def _behind(now: datetime, reading: Reading | None) -> str:
     if not reading or not reading.oldest:
         return ""
     return f"The oldest record that waits for the consumer is {(now - reading.oldest).total_seconds():,.0f} s old"
+
+
+def _many(number: int, what: str) -> str:
+    return f"{counted(number)} {what}{'' if number == 1 else 's'}"
 
 
 def counted(number: int) -> str:

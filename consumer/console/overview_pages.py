@@ -24,7 +24,7 @@ def add_to(site: Site) -> None:
 
     @site.page("/", Role.VIEWER)
     def show(asked: Asked) -> Response:
-        return site.render("overview.html", asked, **_values(watch))
+        return site.render("overview.html", asked, **_values(site, watch))
 
     @site.page("/overview/events", Role.VIEWER)
     def renew(asked: Asked) -> Response:
@@ -33,9 +33,10 @@ def add_to(site: Site) -> None:
         return StreamingResponse(_renewals(site, watch, asked, watching), media_type="text/event-stream")
 
 
-def _values(watch: Watch) -> dict[str, Any]:
+def _values(site: Site, watch: Watch) -> dict[str, Any]:
     found, reading = watch.look()
-    return {"found": found, "reading": reading, "counted": counted, "span": MINUTES}
+    archive = site.settings.archive
+    return {"found": found, "reading": reading, "counted": counted, "span": MINUTES, "archive": archive}
 
 
 async def _renewals(site: Site, watch: Watch, asked: Asked, watching: set[object]) -> AsyncIterator[str]:
@@ -56,7 +57,7 @@ async def _renewed(site: Site, watch: Watch, asked: Asked) -> AsyncIterator[str]
             if not await run_in_threadpool(site.session_of, asked.request, is_use=False):
                 yield "event: over\ndata:\n\n"
                 return
-            values = await run_in_threadpool(_values, watch)
+            values = await run_in_threadpool(_values, site, watch)
         except SQLAlchemyError:
             yield "event: unavailable\ndata:\n\n"
             continue

@@ -49,6 +49,13 @@ def decide(connection: Connection, change: Change, state: State, words: str = ""
     _tell(connection, change, "state", row.state, state.value, words)
 
 
+def state_named(text: str) -> State:
+    """Raises TriageError."""
+    if text not in {*State}:
+        raise TriageError(f"a state is {', '.join(State)}")
+    return State(text)
+
+
 def assign(connection: Connection, change: Change, assignee: str | None) -> None:
     """To nobody, where there is no ``assignee``. Raises TriageError."""
     row = _held(connection, change)

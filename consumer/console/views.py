@@ -56,7 +56,8 @@ class Cursor(NamedTuple):
 @dataclass(frozen=True)
 class View:
     """None: not narrowed by that. ``begin`` and ``end`` are of transactionDate; ``account`` is either party's, its id
-    or IBAN; ``assignee`` "" is nobody; ``text`` begins a trxId, party, IBAN or bank.
+    or IBAN; ``assignee`` "" is nobody; ``text`` is a trxId, the beginning of a party, IBAN or
+    bank, or the beginnings of words that somebody wrote about it.
     """
 
     rule: str | None = None

@@ -51,6 +51,10 @@ class Foreground:
         self._seen = b""
 
     @property
+    def env_file(self) -> Path:
+        return self._folder / "env"
+
+    @property
     def output(self) -> str:
         """What it has printed, without the terminal's colours and movements."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self._seen.decode(errors="replace"))

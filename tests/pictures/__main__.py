@@ -1,8 +1,6 @@
 """`make pictures`: the README's pictures, taken anew by a real browser, light and dark."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -10,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from consumer.console.roles import Role
 from consumer.database import engine
 from consumer.login import Database
 from consumer.migrate import migrate
+from tests import chromium
 from tests.consumer.builders import wire
 from tests.integration.conftest import own_server
 from tests.integration.console.serving import PASSWORD, add_people, made, served
@@ -28,24 +27,12 @@ SCHEMES = ("light", "dark")
 
 def main() -> int:
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pictures-") as folder, browser() as found:
+    with tempfile.TemporaryDirectory(prefix="pictures-") as folder, chromium.launched() as found:
         take(found, backtest(Path(folder)).as_uri(), "backtest")
         with console(Path(folder)) as address:
             take(found, f"{address}/", "overview", of_console=True)
             take(found, f"{address}/anomalies/3", "anomaly", of_console=True)
     return 0
-
-
-@contextmanager
-def browser() -> Iterator[Browser]:
-    """CHROMIUM, or the one on the path."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not path:
-        raise SystemExit("pictures need a browser: apt-get install chromium, or CHROMIUM=/path/to/it")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else [])
-        yield launched
-        launched.close()
 
 
 def take(found: Browser, url: str, name: str, *, of_console: bool = False) -> None:

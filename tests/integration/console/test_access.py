@@ -1,12 +1,17 @@
 """Who is let in, and to what."""
 
 import re
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 import pytest
 from sqlalchemy import Engine, text
 
+from consumer.console import login_pages, users
 from consumer.console.roles import Role
+from consumer.console.users import Refused
 from consumer.console.web import HEADERS, Site
 from tests.integration.console.conftest import LogIn
 from tests.integration.console.serving import PASSWORD
@@ -118,3 +123,27 @@ def test_whoever_is_disabled_is_out_at_once(log_in: LogIn, owner: Engine) -> Non
     with owner.begin() as connection:
         connection.execute(text("UPDATE users SET disabled_at = now() WHERE name = 'viewer'"))
     assert client.get("/anomalies").status_code == 303
+
+
+def test_only_so_many_wait_to_log_in(stranger: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is told so at once, and whoever waits gets an answer."""
+    may_end = threading.Event()
+
+    def slow(*_: object) -> Refused:
+        assert may_end.wait(30)
+        return Refused()
+
+    monkeypatch.setattr(users, "authenticate", slow)
+    monkeypatch.setattr(login_pages, "MOST_WAITING", 1)
+    form = {"name": "viewer", "password": "a guess"}
+    asked: list[Future[httpx.Response]] = []
+    with ThreadPoolExecutor(20) as pool:
+        while not any(one.done() for one in asked) and len(asked) < 20:
+            asked.append(pool.submit(stranger.post, "/login", data=form, timeout=60))
+            time.sleep(0.2)
+        may_end.set()
+        answers = [one.result() for one in asked]
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert refused
+    assert "try again in a minute" in refused[0].text
+    assert [answer.status_code for answer in answers].count(401) >= login_pages.AT_ONCE + 1

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from consumer.console import anomalies
+from consumer.console import anomalies, triage
 from consumer.console.views import Order, View, WrongViewError, read
 from consumer.console.web import Site
 from consumer.rules.ruleset import Severity
@@ -74,6 +74,33 @@ def test_pages_hold_all_of_it_once_and_in_order(site: Site, filled: int, order: 
     assert keys == sorted(keys, reverse=order.is_descending)
     if not narrowed:
         assert len(whole) == filled
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_found"),
+    [
+        ("known", True),
+        ("KUND known", True),
+        ("o'brien", True),
+        ("geprü", True),
+        ("12,000.50", True),
+        ("हिन्दी", True),
+        ("nown", False),
+        ("known stranger", False),
+        ("o'b", True),
+        ("\\", False),
+        ("':*", False),
+        ("& |", False),
+        ("!known", True),
+    ],
+)
+def test_what_people_wrote_is_found_by_its_words(site: Site, filled: int, asked: str, is_found: bool) -> None:
+    words = "O'Brien: a known Kunde, geprüft; 12,000.50 \\ हिन्दी"
+    with site.engine.begin() as connection:
+        triage.comment(connection, 7, "ann", "nothing of it")
+        triage.comment(connection, 8, "ann", words)
+        triage.comment(connection, 8, "bob", "known again")
+    assert pages(site, read({"q": asked}), 10) == ([[8]] if is_found else [[]])
 
 
 def test_a_view_survives_its_address() -> None:

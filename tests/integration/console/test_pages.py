@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from consumer.console import anomalies, export
+from consumer.console import anomalies, export, overview_pages
 from consumer.console.export import Format
 from consumer.console.main import compose
 from consumer.console.views import read
@@ -40,7 +41,7 @@ CONCERNS = {
     "UPDATE audits SET is_clean = FALSE": "The last audit found a difference",
     "UPDATE rule_reports SET reported_at = now() - interval '2 minutes'": "No consumer has said",
     "UPDATE rule_reports SET fault = 'broken', reported_at = now()": "cannot be taken up by worker-0",
-    "UPDATE emails SET state = 'failed', created_at = now()": "1 e-mails were refused for good",
+    "UPDATE emails SET state = 'failed', created_at = now()": "SES has refused 1 e-mail for good",
     LATE: "Alerts have waited for an e-mail",
     TRIP: "The breaker has stopped the consumer",
 }
@@ -68,6 +69,23 @@ def wait_for(client: httpx.Client, words: str) -> None:
             if words in seen:
                 return
             assert len(seen) < 200_000, seen[:2_000]
+
+
+def test_only_so_many_watch_at_once(log_in: LogIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overview_pages, "MOST_WATCHING", 1)
+    client = log_in("viewer")
+    with client.stream("GET", "/overview/events") as first:
+        assert first.status_code == 200
+        next(first.iter_lines())
+        second = client.get("/overview/events")
+        assert (second.status_code, "too many people watch" in second.text) == (503, True)
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # the first is over once its next renewal meets nobody
+        with client.stream("GET", "/overview/events") as third:
+            if third.status_code == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError("a place is never free again")
 
 
 @pytest.mark.usefixtures("filled")

@@ -1,42 +1,31 @@
 """A real Chromium that reaches the console and nothing else."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route
 from sqlalchemy import Engine
 
 from api_keys.document import new_key
 from api_keys.store import KeyStore
 from consumer.console.web import Site
+from tests import chromium
+from tests.chromium import SECONDS
 from tests.integration.conftest import CONSOLE_ROLE, as_user
 from tests.integration.console import seed
 from tests.integration.console.serving import PASSWORD, add_people, made
 from tests.integration.emulator import REGION, Emulator, running
 
 Open = Callable[..., Page]
-SECONDS = 10
 KEYS_SECRET = "payments/api-keys"
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """CHROMIUM, or the one on the path; where BROWSER_TESTS is required, there must be one.
-
-    While it is there, Playwright's event loop runs, and no other test could have one.
-    """
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if not path and os.environ.get("BROWSER_TESTS") != "required":
-        pytest.skip("there is no Chromium: apt-get install chromium, or CHROMIUM=/path/to/it")
-    expect.set_options(timeout=SECONDS * 1000)
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-        launched = playwright.chromium.launch(executable_path=path, args=flags)
+    """No longer than the module: other tests have event loops of their own."""
+    with chromium.for_tests() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,7 @@ def foreground(folder: Path, **settings: str) -> Iterator[Foreground]:
         for process in found.family():
             with suppress(psutil.Error):
                 process.kill()
+        found.process.wait()
 
 
 def gone(found: Foreground, seconds: float = 60) -> bool:

@@ -7,7 +7,20 @@ const drawn = new Map();
 function axes(more = {}) {
   const stroke = colour("quiet"), line = colour("line");
   const grid = { stroke: line, width: 1 }, ticks = { stroke: line, width: 1 };
-  return [{ stroke, grid, ticks }, { stroke, grid, ticks, size: 70, ...more }];
+  return [{ stroke, grid, ticks, space: 90, values: moments }, { stroke, grid, ticks, size: 70, ...more }];
+}
+
+// As the page writes them; the day stands where it begins.
+function moments(_, ticks, _axis, _space, step) {
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: step < 60 ? "medium" : "short" });
+  let before = "";
+  return ticks.map((one) => {
+    const at = new Date(one * 1000), today = day.format(at), isSame = today === before;
+    before = today;
+    if (step >= 86400) return today;
+    return isSame ? clock.format(at) : `${clock.format(at)}\n${today}`;
+  });
 }
 
 function minutes(values, width) {

@@ -130,10 +130,10 @@ def test_a_dead_letter_is_redriven_after_a_look_at_what_that_does(open_as: Open,
     page = open_as("analyst", "/dead-letters")
     page.get_by_label("all shown").check()
     page.get_by_role("button", name="See what a redrive does").click()
-    expect(page.locator("main")).to_contain_text("1 can be evaluated now, with 1 new anomalies; 1 still cannot be.")
+    expect(page.locator("main")).to_contain_text("1 can be evaluated now, with 1 new anomaly; 1 still cannot be.")
     assert one(owner, "SELECT count(*) FROM dead_letters WHERE state = 'open'") == 2
     page.get_by_role("button", name="Redrive 1").click()
-    expect(page.locator("main")).to_contain_text("1 were evaluated, with 1 new anomalies; 1 still cannot be.")
+    expect(page.locator("main")).to_contain_text("1 were evaluated, with 1 new anomaly; 1 still cannot be.")
     assert one(owner, "SELECT amount::text FROM anomalies ORDER BY id DESC LIMIT 1") == "4321.50"
     page.goto("/dead-letters")
     page.get_by_role("link", name=re.compile("2026")).click()

@@ -186,7 +186,8 @@ def test_a_key_is_made_rotated_and_revoked(open_as: Open, owner: Engine) -> None
     page.get_by_role("button", name=f"Rotate {made.split('_')[1]}").click()
     expect(page.get_by_role("status")).to_contain_text("is valid until")
     rotated = page.get_by_role("status").locator("code").inner_text()
-    page.get_by_role("button", name=f"Revoke {rotated.split('_')[1]}").click()
+    page.get_by_label(f"Revoke {rotated.split('_')[1]}").click()
+    page.get_by_role("button", name=f"Refuse {rotated.split('_')[1]}").click()
     expect(page.get_by_role("region", name="Keys")).to_contain_text("revoked")
     assert one(owner, "SELECT count(*) FROM console_events WHERE action LIKE 'key %'") == 3
 
